@@ -1,0 +1,127 @@
+"""The family ``account``: opening, freezing, limiting and closing accounts."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts.envelope import Command, Event, Refusal, Rejected, Text
+from contracts.ids import BusinessId
+from contracts.money import Amount, CurrencyCode
+
+AccountType = Literal["CHECKING", "SAVINGS", "MONEY_MARKET"]
+AccountStatus = Literal["ACTIVE", "FROZEN", "CLOSED"]
+
+
+class AccountRefusal(Refusal):
+    """Why an ``account`` command is refused."""
+
+    ACCOUNT_EXISTS = "account_exists", "An account with this id was opened before; choose another account_id."
+    CUSTOMER_NOT_FOUND = "customer_not_found", "No customer has this id; create the customer first."
+    PRODUCT_NOT_FOUND = "product_not_found", "No product has this name; use plain, or define the product first."
+    ACCOUNT_NOT_FOUND = "account_not_found", "No account has this id; open it first, or correct the id."
+    ACCOUNT_CLOSED = "account_closed", "The account is closed and takes no further commands; use another account."
+    ACCOUNT_ALREADY_FROZEN = "account_already_frozen", "The account is frozen already; nothing is left to do."
+    ACCOUNT_NOT_FROZEN = "account_not_frozen", "The account is not frozen; nothing is left to do."
+    OVERDRAFT_IN_USE = "overdraft_in_use", "More of the overdraft is in use than the new limit allows; pay in first."
+    PAYOUT_ACCOUNT_NOT_FOUND = "payout_account_not_found", "No account has the payout account's id; correct the id."
+    ACCOUNTS_MUST_DIFFER = "accounts_must_differ", "An account cannot be paid out to itself; name another account."
+    PAYOUT_ACCOUNT_CLOSED = "payout_account_closed", "The payout account is closed; name another account."
+    CURRENCY_DIFFERS = "currency_differs", "The payout account has another currency; name one in the same currency."
+    BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded", "A balance would pass its limit; use another payout account."
+    BALANCE_NOT_ZERO = (
+        "balance_not_zero",
+        "The account has a balance that cannot be paid out; settle it, unfreeze it or name a payout account.",
+    )
+
+
+class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
+    """Open an account under the sender's own id."""
+
+    account_id: BusinessId
+    account_type: AccountType
+    currency: CurrencyCode
+    customer_id: BusinessId = ""
+    overdraft_limit: Amount = "0"
+    product: BusinessId = ""
+
+    amounts = ("overdraft_limit",)
+
+
+class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):
+    """Stop debits of an account."""
+
+    account_id: BusinessId
+    reason: Text
+
+    free_texts = ("reason",)
+
+
+class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True):
+    """Allow debits of a frozen account again."""
+
+    account_id: BusinessId
+    reason: Text
+
+    free_texts = ("reason",)
+
+
+class AccountClose(Command, tag="account.close", frozen=True, kw_only=True):
+    """Close an account for ever, after paying out what is on it."""
+
+    account_id: BusinessId
+    payout_account_id: BusinessId = ""
+
+
+class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_only=True):
+    """Set how far an account may be overdrawn."""
+
+    account_id: BusinessId
+    overdraft_limit: Amount
+
+    amounts = ("overdraft_limit",)
+
+
+class AccountFields(Struct, frozen=True, kw_only=True):
+    """The account as it is after the command. Amounts are decimal strings of its currency."""
+
+    account_id: str
+    account_type: AccountType
+    currency: str
+    status: AccountStatus
+    product: str
+    customer_id: str | None
+    ledger_balance: str
+    available_balance: str
+    overdraft_limit: str
+    overdraft_used: str
+    protection_account_id: str | None
+    opened_at: str
+    closed_at: str | None
+
+
+class AccountOpened(Event, AccountFields, tag="account.opened", frozen=True, kw_only=True):
+    """The account exists from now on."""
+
+
+class AccountFrozen(Event, AccountFields, tag="account.frozen", frozen=True, kw_only=True):
+    """Debits are stopped."""
+
+    purpose: str
+
+
+class AccountUnfrozen(Event, AccountFields, tag="account.unfrozen", frozen=True, kw_only=True):
+    """Debits are allowed again."""
+
+    purpose: str
+
+
+class AccountClosed(Event, AccountFields, tag="account.closed", frozen=True, kw_only=True):
+    """The account is closed; its balance is zero."""
+
+
+class AccountOverdraftSet(Event, AccountFields, tag="account.overdraft_set", frozen=True, kw_only=True):
+    """The overdraft limit is what was asked for."""
+
+
+class AccountRejected(Rejected, tag="account.rejected", frozen=True, kw_only=True):
+    """The ``account`` command was refused."""

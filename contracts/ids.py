@@ -1,0 +1,43 @@
+"""Ids: the senders' own for accounts and their like, UUIDs for commands.
+
+A UUID travels as text and is handled as its 16 raw bytes: ``uuid.UUID`` objects are too slow for the path of every
+command.
+"""
+
+import os
+import time
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from contracts.money import END
+
+HOUSE_PREFIX: Final = "house:"
+
+BusinessId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{END}")]
+CommandId = Annotated[str, Meta(pattern=rf"^[0-9A-Fa-f]{{8}}(-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}}{END}")]
+
+
+def uuid_bytes(text: str) -> bytes:
+    """Return the 16 bytes of a UUID in its text form (any case)."""
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def uuid_text(raw: bytes) -> str:
+    """Return the lower-case text form of 16 bytes."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def new_command_id() -> str:
+    """Return a fresh UUIDv7 (RFC 9562): milliseconds first, so that indexes grow at their right edge."""
+    stamp = time.time_ns() // 1_000_000
+    raw = bytearray(stamp.to_bytes(6, "big") + os.urandom(10))
+    raw[6] = 0x70 | raw[6] & 0x0F
+    raw[8] = 0x80 | raw[8] & 0x3F
+    return uuid_text(bytes(raw))
+
+
+def is_reserved(account_id: str) -> bool:
+    """Say whether *account_id* belongs to the house and so to nobody's command."""
+    return account_id.startswith(HOUSE_PREFIX)

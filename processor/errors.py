@@ -1,0 +1,40 @@
+"""What can go wrong around the rules, in three kinds that are the whole retry policy.
+
+    PartitaError
+    ├── Transient    the infrastructure is ill: roll back, wait, run the same batch again, for ever
+    ├── Poison       one command cannot be stored: find it by halving the batch, and dead-letter it
+    └── Fatal        nobody may go on before a person has looked: stop this context and say so
+        ├── Incident     records are missing, or the log is not the one that was read before
+        └── NotPrepared  the database, a topic or a setting is not what this version needs
+
+A refusal is none of these: it is an answer. Errors carry data; SQLSTATE and constraint names decide, never a text.
+"""
+
+
+class PartitaError(Exception):
+    """The root of what this program raises on purpose. The message names cause and cure."""
+
+
+class Transient(PartitaError):
+    """Passing trouble: the same batch will succeed later."""
+
+    def __init__(self, message: str, *, sqlstate: str = "", reconnect: bool = False) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.reconnect = reconnect
+
+
+class Poison(PartitaError):
+    """A command in this batch cannot be stored, now or later."""
+
+
+class Fatal(PartitaError):
+    """Going on would do damage, or cannot work."""
+
+
+class Incident(Fatal):
+    """The log and the books do not fit together: records would be skipped."""
+
+
+class NotPrepared(Fatal):
+    """Something that has to exist before the start does not."""
