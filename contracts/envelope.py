@@ -1,8 +1,8 @@
 """The frame round every message: what a command and a result have in common, and how each becomes bytes.
 
 A command is one flat JSON object, its ``type`` choosing the model. A text that was not given is the empty string
-inside, so that no rule has to tell null from absent. A result is an event's own fields followed by the frame that says which
-command it answers; ``replayed`` stands last, so a repeat of an answer differs from it in that word alone.
+inside, so that no rule has to tell null from absent. A result is an event's own fields followed by the frame that says
+which command it answers; ``replayed`` stands last, so a repeat of an answer differs from it in that word alone.
 """
 
 from collections.abc import Mapping

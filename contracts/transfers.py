@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts.envelope import Command, Event, Refusal, Rejected, Text, TextHash
+from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, Text, TextHash
 from contracts.ids import BusinessId, CommandId
 from contracts.money import CurrencyCode, PositiveAmount, trimmed
 
@@ -209,14 +209,13 @@ class TransferBatchPosted(Event, tag="transfer.batch_posted", frozen=True, kw_on
     overdraft: list[OverdraftView]
 
 
-class TransferRejected(Rejected, tag="transfer.rejected", frozen=True, kw_only=True):
+class TransferRejected(Rejected, tag="transfer.rejected", frozen=True, kw_only=True, omit_defaults=True):
     """The ``transfer`` command was refused; ``transaction_id`` is that of the row that reads as FAILED."""
 
-    transaction_id: str
+    transaction_id: str = ""
 
     @classmethod
     def of(cls, command: Command, refusal: Refusal, details: Mapping[str, Any]) -> Self:
-        """Make the answer that refuses *command*, which is also the transaction that failed."""
-        return cls(
-            code=refusal.value, reason=refusal.reason, details=dict(details), transaction_id=command.command_id.lower()
-        )
+        """Make the answer that refuses *command*, which is also the transaction that failed; a reused id is none."""
+        failed = "" if refusal is CommonRefusal.COMMAND_ID_REUSED else command.command_id.lower()
+        return cls(code=refusal.value, reason=refusal.reason, details=dict(details), transaction_id=failed)

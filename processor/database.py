@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
+# What a session may raise when the server, or the way to it, is ill.
+DATABASE_ILL: Final = (Transient, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
 _NAME: Final = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
 
 

@@ -35,7 +35,7 @@ CREATE TABLE lane (
     next_offset bigint NOT NULL,            -- the fence: the first record that has not been applied
     next_seq bigint NOT NULL DEFAULT 1,     -- the number of the next event
     records bigint NOT NULL DEFAULT 0,      -- records applied so far; each left exactly one event that answers it
-    decided_at timestamptz NOT NULL DEFAULT '-infinity', -- the last instant decided on in this lane
+    decided_at timestamptz NOT NULL DEFAULT '2000-01-01', -- the last instant decided on in this lane
     CONSTRAINT lane_is_unique UNIQUE (context, partition),
     CONSTRAINT lane_moves_forward CHECK (next_offset >= start_offset AND next_seq >= 1)
 ) WITH (fillfactor = 20);

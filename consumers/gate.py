@@ -1,0 +1,75 @@
+"""A Kafka consumer that hands out nothing before its gate is open.
+
+aiokafka begins to fetch as soon as partitions are assigned, from wherever the group once committed, and hands that out
+even while the listener is still finding out where to read. So records pass only if the gate was open when they were
+asked for and is open, for the same assignment, when they have come.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from processor.errors import Fatal, Incident
+
+Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+
+
+class Gate:
+    """Open between an assignment that is ready and its end; ``term`` numbers the assignments."""
+
+    def __init__(self) -> None:
+        self.term = 0
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        """Let records through."""
+        self._opened.set()
+
+    def close(self) -> None:
+        """End this term: nothing that was fetched in it is worth anything."""
+        self.term += 1
+        self._opened.clear()
+
+    def is_open(self, term: int) -> bool:
+        """Say whether *term* still lasts."""
+        return self._opened.is_set() and term == self.term
+
+    async def opened(self) -> int:
+        """Wait until records may pass, and return the term."""
+        await self._opened.wait()
+        return self.term
+
+
+class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no types
+    """The consumer of one context. *on_fatal* is told of what no waiting mends; the gate stays closed then."""
+
+    def __init__(self, *, gate: Gate, on_fatal: Callable[[Fatal], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._gate = gate
+        self._on_fatal = on_fatal
+        self.fetched_in = -1  # the term in which the latest records were fetched
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Records:
+        """Return what may be processed, by partition; see the module."""
+        term = await self._gate.opened()
+        try:
+            records: Records = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+        except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
+            self._give_up(Incident(f"The log does not hold the next record any more ({error!r}); see the runbook."))
+            return {}
+        except KafkaError as error:
+            if error.retriable:
+                raise
+            self._give_up(Fatal(f"Kafka refuses this consumer: {error!r}"))
+            return {}
+        self.fetched_in = term
+        return records if self._gate.is_open(term) else {}
+
+    def _give_up(self, error: Fatal) -> None:
+        self._gate.close()
+        self._on_fatal(error)

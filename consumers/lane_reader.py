@@ -1,0 +1,163 @@
+"""One context's way from its command topic into the engine: where to read, when to stop, what was done.
+
+Promise   A batch is either applied or read again. Where reading goes on is the lane's business: Kafka's own offsets are
+          written for dashboards and never read.
+Invariant Partitions are given up only after the batch in flight is applied or abandoned; nothing is processed between
+          an assignment and the seeks to its lanes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import Any, Final
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from consumers.gate import Gate, GatedConsumer
+from processor.database import DATABASE_ILL, Database
+from processor.engine import lanes
+from processor.engine.batch import Batch, Part, Reader, Record
+from processor.engine.context import Context
+from processor.engine.failures import Remedy, describe, remedy_for
+from processor.engine.lanes import Skipped
+from processor.engine.persist import Abandoned, persist
+from processor.errors import Fatal, Incident
+from processor.telemetry import logger
+
+_log = logger(__name__)
+_COMMIT_S: Final = 5.0
+_RETRY_S: Final = 0.5
+
+
+class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
+    """Reads one context. *on_committed* is called after every batch, to wake the relay."""
+
+    def __init__(
+        self,
+        *,
+        context: Context[Any],
+        database: Database,
+        reader: Reader,
+        on_committed: Callable[[Database], Awaitable[None]],
+    ) -> None:
+        self.gate = Gate()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.consumer: GatedConsumer | None = None
+        self._context = context
+        self._database = database
+        self._reader = reader
+        self._on_committed = on_committed
+        self._next: dict[int, int] = {}  # partition -> the offset to read on from
+        self._busy = asyncio.Lock()
+        self._let_go = asyncio.Event()
+
+    def leave(self) -> None:
+        """Abandon the batch in flight if it waits for something, because the process is about to stop."""
+        self._let_go.set()
+
+    def fail(self, error: Fatal) -> None:
+        """Stop reading for good; whoever waits for ``failed`` learns why."""
+        self.gate.close()
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish or abandon the batch in flight before the partitions are given up."""
+        self.gate.close()
+        self._let_go.set()
+        async with self._busy:
+            _log.info("partitions revoked", context=self._context.name, partitions=_numbers(revoked))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Find out from the lanes where to read, go there, and only then let records through."""
+        async with self._busy:
+            self._let_go.clear()
+            try:
+                await self._go_to_lanes(list(assigned))
+            except Fatal as error:
+                self.fail(error)
+                return
+        self.gate.open()
+        _log.info("partitions assigned", context=self._context.name, partitions=_numbers(assigned))
+
+    async def handle(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        """Apply what was fetched. Nothing is raised: what cannot be waited out ends the reader."""
+        assert self.consumer is not None, "records come from the consumer"
+        async with self._busy:
+            if not self.gate.is_open(self.consumer.fetched_in):
+                return
+            batch = self._batch(records)
+            try:
+                await persist(self._database, self._context, batch, let_go=self._let_go)
+            except Skipped as skipped:
+                self._go_back(batch, skipped)
+            except Abandoned:
+                self.gate.close()
+            except Fatal as error:
+                self.fail(error)
+            else:
+                await self._went_on(records[0].topic, batch)
+
+    def _batch(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Batch:
+        parts: list[Part] = []
+        for partition, group in groupby(records, key=lambda record: record.partition):
+            read = [Record(each.offset, each.timestamp, each.key, each.value) for each in group]
+            parts.append(self._reader.part(partition, self._next[partition], read))
+        return parts
+
+    async def _went_on(self, topic: str, batch: Batch) -> None:
+        self._next |= {part.partition: part.end for part in batch}
+        with suppress(*DATABASE_ILL):  # the relay polls too
+            await self._on_committed(self._database)
+        assert self.consumer is not None, "records come from the consumer"
+        try:
+            positions = {TopicPartition(topic, part.partition): part.end for part in batch}
+            await asyncio.wait_for(self.consumer.commit(positions), _COMMIT_S)
+        except (KafkaError, TimeoutError) as error:
+            _log.warning("Kafka did not take the offsets; its lag is shown too high", error=type(error).__name__)
+
+    def _go_back(self, batch: Batch, skipped: Skipped) -> None:
+        """Read every partition of *batch* again, those that were ahead of their lane from where it stands."""
+        _log.warning("reading was ahead of the lanes; going back", context=self._context.name, offsets=skipped.offsets)
+        assert self.consumer is not None, "records come from the consumer"
+        for part in batch:
+            self._next[part.partition] = skipped.offsets.get(part.partition, part.start)
+        for place in self.consumer.assignment():
+            self.consumer.seek(place, self._next[place.partition])
+
+    async def _go_to_lanes(self, assigned: Sequence[TopicPartition]) -> None:
+        assert self.consumer is not None, "set before the group is joined"
+        beginnings = await self.consumer.beginning_offsets(assigned)
+        ends = await self.consumer.end_offsets(assigned)
+        self._next = await self._taken_up({place.partition: offset for place, offset in beginnings.items()})
+        for place in assigned:
+            offset = self._next[place.partition]
+            _require_in_log(place, offset, beginnings[place], ends[place])
+            self.consumer.seek(place, offset)
+
+    async def _taken_up(self, beginnings: dict[int, int]) -> dict[int, int]:
+        """Return where the lanes stand, waiting for the database as long as it takes."""
+        while True:
+            try:
+                return await lanes.take_up(await self._database.connection(), self._context.name, beginnings)
+            except Exception as error:
+                if remedy_for(error) in (Remedy.STOP, Remedy.HALVE):
+                    raise Fatal(f"{self._context.name}: the lanes cannot be read: {describe(error)}") from error
+                _log.warning("the lanes cannot be read yet", context=self._context.name, error=describe(error))
+                self._database.drop()
+                await asyncio.sleep(_RETRY_S)
+
+
+def _require_in_log(place: TopicPartition, offset: int, beginning: int, end: int) -> None:
+    """Make sure that the log still holds what the lane has not applied."""
+    where = f"{place.topic} partition {place.partition}"
+    if offset < beginning:
+        raise Incident(f"{where}: records {offset} to {beginning - 1} were removed before they were applied.")
+    if offset > end:
+        raise Incident(f"{where} ends at {end}, but records up to {offset - 1} were applied: this is another log.")
+
+
+def _numbers(places: Iterable[TopicPartition]) -> list[int]:
+    return sorted(place.partition for place in places)

@@ -1,0 +1,1 @@
+"""Partita, the program: settings, composition, command line, local stack and benchmarks."""

@@ -1,0 +1,64 @@
+"""Every setting with its unit and default, read from the environment: ``PARTITA_KAFKA_BOOTSTRAP`` and so on.
+
+Invariant This is the only module that reads the environment for settings; everything below is handed values.
+"""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from processor.errors import NotPrepared
+
+
+class Settings(BaseSettings):
+    """What may differ between two installations."""
+
+    model_config = SettingsConfigDict(env_prefix="PARTITA_", extra="ignore", frozen=True)
+
+    kafka_bootstrap: str = Field(default="127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://postgres@127.0.0.1:5432/partita"),
+        description="PostgreSQL's address, with its password",
+    )
+    topic_prefix: str = Field(default="", description="put before every topic and group, with its separator")
+    partitions: int = Field(
+        default=8, ge=1, le=1000, description="partitions of each topic that `partita topics` makes"
+    )
+    replication_factor: int = Field(default=-1, description="replicas of each such topic; -1 leaves it to the broker")
+
+    batch_size_max: int = Field(default=2000, ge=1, le=20_000, description="commands in one transaction")
+    session_timeout_ms: int = Field(
+        default=6000, ge=1000, description="how long a silent consumer keeps its partitions"
+    )
+    lock_timeout_s: float = Field(
+        default=5.0, gt=0, description="how long a batch waits for a row before it is run again"
+    )
+    instance: str = Field(
+        default="", description="stable name of this process; its restart takes over its own partitions"
+    )
+    fingerprint_key: SecretStr = Field(
+        default=SecretStr(""), max_length=64, description="keys the hashes by which repeats of free text are recognised"
+    )
+
+    relay_page_size: int = Field(
+        default=2000, ge=1, le=20_000, description="events that the relay reads at once, per lane"
+    )
+
+    local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = Field(default=False, description="log lines as JSON instead of for people")
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        NotPrepared: A variable has a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "PARTITA_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise NotPrepared(f"{name}: {first['msg']}; correct it in the environment.") from None

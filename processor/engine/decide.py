@@ -1,0 +1,101 @@
+"""Decide: every command of a batch in memory, one after another, each seeing the effect of those before it.
+
+Invariant Partitions are taken in order, and within one the order is that of its offsets. Whoever replays the events by
+          (instant, partition, seq) meets the decisions as they were taken.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, Generic
+
+from msgspec import UNSET
+
+from processor.engine.batch import Ask, Garbled
+from processor.engine.context import Context, W
+from processor.engine.copy import microseconds
+from processor.engine.decision import Applied, Decision, Stamp
+from processor.engine.events import Answer, Telling
+from processor.engine.lanes import Lane
+from processor.telemetry import CounterName, count, logger
+
+_log = logger(__name__)
+_TICK: Final = timedelta(microseconds=1)
+_POSTGRES_EPOCH_UNIX_US: Final = 946_684_800_000_000
+
+
+def decision_instant(clock: datetime, lanes: Sequence[Lane], last_changed_at: datetime | None) -> datetime:
+    """Return the instant of a batch: never before its lanes' last, and after every change it decides on."""
+    candidates = [clock, *(lane.decided_at for lane in lanes)]
+    if last_changed_at is not None:
+        candidates.append(last_changed_at + _TICK)
+    return max(candidates)
+
+
+class Decider(Generic[W]):
+    """Takes the decisions of one batch, at one instant, in one world."""
+
+    def __init__(self, context: Context[W], world: W, answers: dict[bytes, Answer], instant: datetime) -> None:
+        self._context = context
+        self._world = world
+        self._answers = answers
+        self._instant = instant
+        self._instant_us = microseconds(instant)
+        self._counted: Counter[CounterName] = Counter()
+        self.telling = Telling(context.name, instant)
+
+    def run(self, lanes: Sequence[Lane]) -> None:
+        """Decide everything that *lanes* hold; ``telling`` has what is to be told of it."""
+        for lane in lanes:
+            for item in lane.items:
+                if isinstance(item, Ask):
+                    self._ask(lane, item)
+                else:
+                    self._dead(lane, item)
+
+    def count(self) -> None:
+        """Count what was decided, once it is committed."""
+        for name, by in self._counted.items():
+            count(name, by)
+
+    def _ask(self, lane: Lane, ask: Ask) -> None:
+        self._counted["wrong_keys"] += ask.wrong_key
+        if (answer := self._answers.get(ask.command_id)) is None:
+            self._fresh(lane, ask)
+        elif answer.fingerprint == ask.fingerprint:
+            self.telling.repeat(lane, ask, answer)
+            self._counted["repeats"] += 1
+        else:
+            self.telling.reuse(lane, ask, answer, self._context.catalog.specs[ask.command_type].rejected)
+
+    def _fresh(self, lane: Lane, ask: Ask) -> None:
+        command = ask.command
+        try:
+            decision: Decision = self._context.rules[type(command)](self._world, command, self._instant)
+        except Exception as error:  # noqa: BLE001 - a bug in one rule costs its command, not the batch
+            _log.exception("a rule failed", command_type=ask.command_type, command_id=command.command_id)
+            self._dead(lane, Garbled(ask.record, f"internal_error: {type(error).__name__}"))
+            return
+        seq = lane.number()
+        self._world.apply(command, decision, self._stamp(lane, seq, ask))
+        if isinstance(decision, Applied):
+            event, extras = decision.event, decision.extras
+        else:
+            rejected = self._context.catalog.specs[ask.command_type].rejected
+            event, extras = rejected.of(command, decision.refusal, decision.details), ()
+        self._answers[ask.command_id] = self.telling.answer(lane, seq, ask, event)
+        for extra in extras:
+            self.telling.further(lane, ask, extra)
+
+    def _stamp(self, lane: Lane, seq: int, ask: Ask) -> Stamp:
+        requested_at = ask.command.requested_at
+        initiated_us = (
+            ask.record.timestamp_ms * 1000 - _POSTGRES_EPOCH_UNIX_US
+            if requested_at is UNSET
+            else microseconds(requested_at)
+        )
+        return Stamp(lane.lane_no, seq, self._instant, self._instant_us, initiated_us)
+
+    def _dead(self, lane: Lane, garbled: Garbled) -> None:
+        self.telling.dead(lane, garbled)
+        self._counted["dead_letters"] += 1

@@ -1,0 +1,40 @@
+-- name: lock_lanes
+-- First in every transaction and held until commit: what a lane numbers is numbered in commit order. Sorted, so two
+-- batches cannot deadlock; do not remove the ORDER BY. $1 context, $2 integer[] partitions
+SELECT lane_no, partition, epoch, next_offset, next_seq, decided_at FROM lane
+ WHERE context = $1 AND partition = ANY($2::integer[]) ORDER BY lane_no FOR UPDATE;
+
+-- name: leave_lanes
+-- The fence, the numbering and the last instant move together with what they number.
+-- $1 integer[] lane_no, $2 bigint[] next_offset, $3 bigint[] next_seq, $4 bigint[] records applied, $5 instant
+UPDATE lane SET next_offset = u.next_offset, next_seq = u.next_seq, records = lane.records + u.records, decided_at = $5
+  FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (lane_no, next_offset, next_seq, records)
+ WHERE lane.lane_no = u.lane_no;
+
+-- name: answers
+-- Which of these commands were answered, whenever that was. $1 uuid[]
+SELECT command_id, id, aggregateid, type, fingerprint FROM event WHERE command_id = ANY($1::uuid[]) AND kind = 1;
+
+-- name: clock
+-- In a statement of its own, after every lock: a decision is not older than what it decides on.
+SELECT partita_clock();
+
+-- name: create_lane
+-- A lane begins where the log begins, whoever comes first. $1 context, $2 partition, $3 the log's first offset
+INSERT INTO lane (context, partition, start_offset, next_offset) VALUES ($1, $2, $3, $3)
+ON CONFLICT ON CONSTRAINT lane_is_unique DO NOTHING;
+
+-- name: lane_offsets
+-- Where to read on. $1 context, $2 integer[] partitions
+SELECT partition, next_offset FROM lane WHERE context = $1 AND partition = ANY($2::integer[]);
+
+-- name: keep_layout
+-- The first consumer of a context writes down its partition count; all others must find the same. $1 context, $2 count
+INSERT INTO context_layout (context, partitions) VALUES ($1, $2) ON CONFLICT (context) DO NOTHING;
+
+-- name: layout
+SELECT partitions FROM context_layout WHERE context = $1;
+
+-- name: wake_relay
+-- After the commit and once a batch, never inside it: commits that notify wait for one another. $1 channel
+SELECT pg_notify($1, '');

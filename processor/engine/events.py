@@ -1,0 +1,166 @@
+"""Events: what a batch tells, one row each. The table is inbox, outbox and audit record in one.
+
+Promise   Every record applied leaves exactly one event that answers it: an answer, a repeat of one, the refusal of a
+          reused id, or a dead letter. Further events of a command follow its answer.
+Cost      One statement to look answers up, one COPY to write, however many.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+from msgspec import Struct
+
+from contracts.envelope import (
+    CommonRefusal,
+    Event,
+    Frame,
+    Rejected,
+    differing_fields,
+    encode_result,
+    moment_text,
+    type_of,
+)
+from processor.database import Connection, named_queries
+from processor.engine.batch import Ask, Garbled
+from processor.engine.copy import Table, microseconds
+from processor.engine.lanes import Lane
+
+_SQL = named_queries("processor.engine", "engine.sql")
+_EVENT = Table(
+    "event",
+    lane_no="int4",
+    seq="int8",
+    kind="int2",
+    source_offset="int8",
+    occurred_at="timestamptz",
+    id="uuid",
+    command_id="uuid?",
+    aggregatetype="text",
+    aggregateid="text",
+    type="text",
+    payload="bytea?",
+    fingerprint="bytea?",
+    headers="bytea?",
+)
+_DEAD_LETTER = Table("dead_letter", lane_no="int4", seq="int8", reason="text", key="bytea?", value="bytea?")
+
+
+class Kind(IntEnum):
+    """The kinds of events, as the table's column ``kind`` holds them."""
+
+    ANSWER = 1
+    REPEAT = 2
+    REUSE = 3
+    EXTRA = 4
+    DEAD = 5
+
+
+class Answer(Struct, frozen=True):
+    """What is remembered of a command for ever."""
+
+    id: bytes
+    key: str
+    type: str
+    fingerprint: bytes
+
+
+async def answers_in_tx(tx: Connection, command_ids: Iterable[bytes]) -> dict[bytes, Answer]:
+    """Return the answers that were given to any of *command_ids* before."""
+    rows = await tx.fetch(_SQL["answers"], list(command_ids))
+    return {row[0]: Answer(*row[1:]) for row in rows}
+
+
+class Telling:
+    """The events of one batch, numbered in their lanes as they are told."""
+
+    def __init__(self, context: str, instant: datetime) -> None:
+        self._context = context
+        self._instant_us = microseconds(instant)
+        self._instant_text = moment_text(instant)
+        self._rows: list[bytes] = []
+        self._dead: list[bytes] = []
+
+    def answer(self, lane: Lane, seq: int, ask: Ask, event: Event) -> Answer:
+        """Tell the one answer of a command, and return what is to be remembered of it."""
+        answer = Answer(_event_id(lane, seq), ask.key, type_of(event), ask.fingerprint)
+        self._row(lane, seq, Kind.ANSWER, ask, answer, payload=self._payload(ask, event), fingerprint=ask.fingerprint)
+        return answer
+
+    def further(self, lane: Lane, ask: Ask, event: Event) -> None:
+        """Tell what else a command has caused."""
+        self._tell(lane, Kind.EXTRA, ask, event)
+
+    def repeat(self, lane: Lane, ask: Ask, answer: Answer) -> None:
+        """Tell an answer again; its bytes are the answer's, which the relay looks up."""
+        self._row(lane, lane.number(), Kind.REPEAT, ask, answer)
+
+    def reuse(self, lane: Lane, ask: Ask, answer: Answer, rejected: type[Rejected]) -> None:
+        """Refuse another command under an id that has its answer."""
+        details = {"fields": differing_fields(answer.fingerprint, ask.fingerprint)}
+        self._tell(lane, Kind.REUSE, ask, rejected.of(ask.command, CommonRefusal.COMMAND_ID_REUSED, details))
+
+    def dead(self, lane: Lane, garbled: Garbled) -> None:
+        """Tell that a record could not be understood or decided; it goes out as it came in."""
+        seq, record = lane.number(), garbled.record
+        row = (lane.lane_no, seq, Kind.DEAD, record.offset, self._instant_us, _event_id(lane, seq))
+        self._rows.append(_EVENT.pack(*row, None, self._context, "", "dead_letter", None, None, None))
+        self._dead.append(_DEAD_LETTER.pack(lane.lane_no, seq, garbled.reason, record.key, record.value))
+
+    def _tell(self, lane: Lane, kind: Kind, ask: Ask, event: Event) -> None:
+        seq = lane.number()
+        told = Answer(_event_id(lane, seq), ask.key, type_of(event), b"")
+        self._row(lane, seq, kind, ask, told, payload=self._payload(ask, event))
+
+    def _payload(self, ask: Ask, event: Event) -> bytes:
+        frame = Frame(
+            command_id=ask.command.command_id,
+            command_type=ask.command_type,
+            correlation_id=ask.command.correlation_id,
+            metadata=ask.command.metadata,
+            occurred_at=self._instant_text,
+            replayed=False,
+        )
+        return encode_result(event, frame)
+
+    def _row(
+        self,
+        lane: Lane,
+        seq: int,
+        kind: Kind,
+        ask: Ask,
+        told: Answer,
+        *,
+        payload: bytes | None = None,
+        fingerprint: bytes | None = None,
+    ) -> None:
+        row = (lane.lane_no, seq, kind, ask.record.offset, self._instant_us, told.id, ask.command_id)
+        text = (self._context, told.key, told.type, payload, fingerprint, _headers(ask))
+        self._rows.append(_EVENT.pack(*row, *text))
+
+    async def save_in_tx(self, tx: Connection) -> None:
+        """Write what was told."""
+        await _EVENT.copy_in_tx(tx, self._rows)
+        await _DEAD_LETTER.copy_in_tx(tx, self._dead)
+
+
+def _event_id(lane: Lane, seq: int) -> bytes:
+    """Make the id of an event of what is unique about it: a UUIDv8 of epoch, lane and seq."""
+    return (
+        lane.epoch.to_bytes(4, "big")
+        + (lane.lane_no & 0xFFFF).to_bytes(2, "big")
+        + b"\x80"
+        + (lane.lane_no >> 16 & 0xFF).to_bytes(1, "big")
+        + b"\x80"
+        + seq.to_bytes(7, "big")
+    )
+
+
+def _headers(ask: Ask) -> bytes | None:
+    headers = {}
+    if ask.command.correlation_id:
+        headers["ce_correlationid"] = ask.command.correlation_id
+    if ask.wrong_key:
+        headers["partita_wrong_key"] = "1"
+    return msgspec.json.encode(headers) if headers else None

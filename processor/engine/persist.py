@@ -1,0 +1,90 @@
+"""Persist: run a batch until it is applied, whatever the infrastructure does meanwhile.
+
+Promise   Passing trouble is waited out, for ever; nothing is dead-lettered because a server is ill. A command that
+          cannot be stored is found by halving, and costs its batch nothing but time.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from processor.database import Database
+from processor.engine.batch import Batch, Garbled, as_garbled, halves, size
+from processor.engine.context import Context, W
+from processor.engine.failures import Remedy, describe, remedy_for
+from processor.engine.lanes import Skipped
+from processor.engine.process import process
+from processor.errors import Fatal
+from processor.telemetry import count, logger
+
+_log = logger(__name__)
+_FIRST_WAIT_S: Final = 0.02
+_LONGEST_WAIT_S: Final = 5.0
+
+
+class Abandoned(Exception):
+    """The batch was let go before it was applied; whoever owns its partitions next will read it again."""
+
+
+async def persist(database: Database, context: Context[W], batch: Batch, *, let_go: asyncio.Event) -> None:
+    """Apply *batch*, however often that has to be tried.
+
+    Raises:
+        Abandoned: *let_go* was set between two tries.
+        Skipped: The batch begins above its lane.
+        Fatal: Going on would do damage.
+    """
+    tries = 0
+    while True:
+        try:
+            await process(database, context, batch)
+        except (Skipped, Fatal):
+            raise
+        except Exception as error:  # noqa: BLE001 - the table judges every error, and stops at what it does not know
+            remedy = remedy_for(error, races=context.races)
+            await _treat(database, context, batch, error, remedy, let_go=let_go)
+            if remedy is Remedy.HALVE:
+                return
+        else:
+            return
+        count("reruns")
+        await _wait(tries if remedy is not Remedy.RERUN else None, let_go)
+        tries += 1
+
+
+async def _treat(
+    database: Database, context: Context[W], batch: Batch, error: Exception, remedy: Remedy, *, let_go: asyncio.Event
+) -> None:
+    what = {"records": size(batch), "error": describe(error), "remedy": remedy.name}
+    ours = not isinstance(error, asyncpg.PostgresError)  # whose text may quote a customer
+    _log.warning("a batch failed", context=context.name, **what, exc_info=ours and remedy is Remedy.HALVE)
+    if remedy is Remedy.STOP:
+        database.drop()
+        raise Fatal(f"{context.name} stops: {describe(error)}; look at the cause before starting it again") from error
+    if remedy is Remedy.RECONNECT:
+        database.drop()
+    if remedy is Remedy.HALVE:
+        for smaller in _smaller(batch, error):
+            await persist(database, context, smaller, let_go=let_go)
+
+
+def _smaller(batch: Batch, error: Exception) -> Sequence[Batch]:
+    if size(batch) > 1:
+        return halves(batch)
+    if isinstance(batch[0].items[0], Garbled):
+        raise Fatal(f"a record cannot even be dead-lettered: {describe(error)}; mend the database first") from error
+    return (as_garbled(batch, f"internal_error: {describe(error)}"),)
+
+
+async def _wait(tries: int | None, let_go: asyncio.Event) -> None:
+    if tries is not None:
+        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries, 10))
+        try:
+            await asyncio.wait_for(let_go.wait(), random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        except TimeoutError:
+            return
+    if let_go.is_set():
+        raise Abandoned

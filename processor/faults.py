@@ -1,0 +1,27 @@
+"""Named points at which a test may have this very process die, to prove that nothing is lost there.
+
+Invariant Without ``PARTITA_FAULT`` in the environment a point does nothing. With ``PARTITA_FAULT=saved:3`` the process
+          writes one line to stderr and kills itself by SIGKILL when it reaches the point ``saved`` for the third time.
+"""
+
+import os
+import signal
+import sys
+from typing import Final
+
+POINTS: Final = ("saved", "committed", "relay_sent")
+
+_point, _, _times = os.environ.get("PARTITA_FAULT", "").partition(":")
+_left = int(_times or 1)
+
+
+def reach(point: str) -> None:
+    """Pass *point*, or die there if this process was told to."""
+    global _left  # noqa: PLW0603 - a process dies once; there is nothing to pass around
+    if point != _point:
+        return
+    _left -= 1
+    if _left == 0:
+        sys.stderr.write(f"PARTITA_FAULT reached {point}\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)

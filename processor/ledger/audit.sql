@@ -1,0 +1,346 @@
+-- What the ledger promises. Three ways to cut, each statement one snapshot of running books:
+--   entries       $1 account, $2 entry_no: the first; $3, $4: the one after the last. An account's end (its row is
+--                 compared with its last entry) belongs to the slice in which its entries end: account_no < $3.
+--   times         $1 (null: from the beginning) <= posted_at < $2 (null: no end). All rows of a transaction carry one
+--                 instant, so none is ever cut in two.
+--   lanes         as in the engine: $1 lane, $2 the first seq, $3 the seq after the last.
+
+-- name: next_entry_slice
+-- Counted over entries and over accounts, which may have none. $3 rows
+SELECT account_no, entry_no FROM (
+    (SELECT account_no, entry_no FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint)
+      ORDER BY account_no, entry_no OFFSET $3 LIMIT 1)
+    UNION ALL
+    (SELECT account_no, 1 FROM account WHERE account_no > $1 ORDER BY account_no OFFSET $3 LIMIT 1)) AS ends
+ ORDER BY account_no, entry_no LIMIT 1;
+
+-- name: entry_pages
+SELECT pg_relation_size('entry') / current_setting('block_size')::integer;
+
+-- name: time_cuts
+-- Instants that part the entries into about equal runs, from a sample of pages. $1 percent, $2 fractions
+SELECT DISTINCT cut FROM unnest((
+    SELECT percentile_disc($2::float8[]) WITHIN GROUP (ORDER BY posted_at) FROM entry TABLESAMPLE SYSTEM ($1))) AS cut
+ WHERE cut IS NOT NULL ORDER BY cut;
+
+-- name: account_balance
+-- A slice may hold only a part of an account: what it held before is the balance after the entry before the slice.
+WITH sums AS (
+    SELECT account_no, sum(amount_minor) AS total, max(entry_no) AS last_no
+      FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint) AND (account_no, entry_no) < ($3::bigint, $4::bigint)
+     GROUP BY account_no
+), rows AS (
+    SELECT account_no, account_id, ledger_minor FROM account WHERE account_no >= $1 AND account_no < $3
+), judged AS (
+    SELECT account_no, rows.account_id, rows.ledger_minor,
+           (SELECT e.balance_after_minor FROM entry AS e WHERE e.account_no = sums.account_no AND e.entry_no = last_no)
+               AS balance_after_minor,
+           coalesce(total, 0) + CASE WHEN account_no = $1 THEN coalesce((
+               SELECT balance_after_minor FROM entry WHERE account_no = $1 AND entry_no < $2
+                ORDER BY entry_no DESC LIMIT 1), 0) ELSE 0 END AS true_minor
+      FROM rows FULL JOIN sums USING (account_no)
+), bad AS (
+    SELECT account_no, format('account %s (%s): its balance is %s, its entries sum to %s',
+                              account_no, account_id, ledger_minor, true_minor) AS finding
+      FROM judged WHERE ledger_minor <> true_minor
+    UNION ALL
+    SELECT account_no, format('account %s (%s): the balance after its last entry is %s, its entries sum to %s',
+                              account_no, account_id, balance_after_minor, true_minor)
+      FROM judged WHERE balance_after_minor <> true_minor
+)
+SELECT (SELECT count(*) FROM rows) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
+
+-- name: account_available
+-- There are no holds yet: what is available is what is there.
+WITH judged AS (
+    SELECT account_no, account_id, ledger_minor, available_minor FROM account WHERE account_no >= $1 AND account_no < $3
+       AND ($2::bigint, $4::bigint) IS NOT NULL
+), bad AS (
+    SELECT account_no, format('account %s (%s): available is %s, balance less open holds is %s',
+                              account_no, account_id, available_minor, ledger_minor) AS finding
+      FROM judged WHERE available_minor <> ledger_minor
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
+
+-- name: balance_floor
+-- House accounts have no floor: cash that was paid in is owed by the world outside.
+WITH judged AS (
+    SELECT account_no, account_id, ledger_minor, overdraft_limit_minor, status, closed_at
+      FROM account WHERE account_no >= $1 AND account_no < $3 AND account_type <> 0 AND ($2::bigint, $4::bigint) IS NOT NULL
+), bad AS (
+    SELECT account_no, format('account %s (%s): its balance of %s is below its limit of %s',
+                              account_no, account_id, ledger_minor, -overdraft_limit_minor) AS finding
+      FROM judged WHERE ledger_minor + overdraft_limit_minor < 0
+    UNION ALL
+    SELECT account_no, format('account %s (%s): it is closed with a balance of %s', account_no, account_id, ledger_minor)
+      FROM judged WHERE status = 3 AND ledger_minor <> 0
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
+
+-- name: entry_numbers
+-- The entry before the slice is read too, so that a gap between two slices is seen.
+WITH judged AS (
+    SELECT account_no, entry_no, before FROM (
+        SELECT account_no, entry_no, lag(entry_no, 1, 0::bigint) OVER (PARTITION BY account_no ORDER BY entry_no) AS before
+          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+                       AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
+     WHERE (account_no, entry_no) >= ($1, $2)
+), tails AS (
+    SELECT account_no, account_id, last_entry_no,
+           coalesce((SELECT max(entry_no) FROM entry WHERE entry.account_no = account.account_no), 0) AS found
+      FROM account WHERE account_no >= $1 AND account_no < $3
+), bad AS (
+    SELECT account_no, entry_no, format('account %s (%s): entry %s follows entry %s', account_no, account_id, entry_no, before) AS finding
+      FROM judged LEFT JOIN account USING (account_no) WHERE entry_no <> before + 1
+    UNION ALL
+    SELECT account_no, found, format('account %s (%s): its last entry is %s, last_entry_no is %s', account_no, account_id, found, last_entry_no)
+      FROM tails WHERE found <> last_entry_no
+    UNION ALL
+    SELECT account_no, entry_no, format('account %s: entry %s belongs to no account', account_no, entry_no)
+      FROM judged LEFT JOIN account USING (account_no) WHERE account_id IS NULL
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no, entry_no LIMIT 10) AS findings;
+
+-- name: entry_chain
+-- The hash covers the hash before it and the row, all numbers big-endian as the protocol sends them.
+WITH judged AS (
+    SELECT account_no, entry_no, hash = true_hash AS fits FROM (
+        SELECT account_no, entry_no, hash, sha256(
+                   lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER (PARTITION BY account_no ORDER BY entry_no)
+                   || int8send(account_no) || int8send(entry_no) || int4send(lane_no) || int8send(seq) || int2send(entry_type)
+                   || int8send(amount_minor) || int8send(balance_after_minor) || timestamptz_send(posted_at)) AS true_hash
+          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+                       AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
+     WHERE (account_no, entry_no) >= ($1, $2)
+), tails AS (
+    SELECT account_no, account_id, chain, coalesce((
+               SELECT hash FROM entry WHERE entry.account_no = account.account_no ORDER BY entry_no DESC LIMIT 1),
+               decode(repeat('00', 32), 'hex')) AS true_chain
+      FROM account WHERE account_no >= $1 AND account_no < $3
+), bad AS (
+    SELECT account_no, entry_no, format('account %s (%s): the hash of entry %s does not fit it and the entry before',
+                                        account_no, account_id, entry_no) AS finding
+      FROM judged LEFT JOIN account USING (account_no) WHERE NOT fits
+    UNION ALL
+    SELECT account_no, 0, format('account %s (%s): its chain does not end with the hash of its last entry', account_no, account_id)
+      FROM tails WHERE chain <> true_chain
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no, entry_no LIMIT 10) AS findings;
+
+-- name: running_balance
+WITH judged AS (
+    SELECT account_no, entry_no, amount_minor, balance_after_minor, before FROM (
+        SELECT account_no, entry_no, amount_minor, balance_after_minor,
+               lag(balance_after_minor, 1, 0::bigint) OVER (PARTITION BY account_no ORDER BY entry_no) AS before
+          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+                       AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
+     WHERE (account_no, entry_no) >= ($1, $2)
+), bad AS (
+    SELECT account_no, entry_no, format('account %s (%s): entry %s of %s takes the balance from %s to %s', account_no,
+                                        account_id, entry_no, amount_minor, before, balance_after_minor) AS finding
+      FROM judged LEFT JOIN account USING (account_no) WHERE balance_after_minor <> before + amount_minor
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no, entry_no LIMIT 10) AS findings;
+
+-- name: transaction_balance
+WITH judged AS (
+    SELECT e.lane_no, e.seq, sum(e.amount_minor) AS total, min(a.currency) AS lowest, max(a.currency) AS highest
+      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+     WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
+     GROUP BY e.lane_no, e.seq
+), bad AS (
+    SELECT lane_no, seq, format('transaction %s of lane %s: its entries sum to %s', seq, lane_no, total) AS finding
+      FROM judged WHERE total <> 0
+    UNION ALL
+    SELECT lane_no, seq, format('transaction %s of lane %s: its entries are in %s and %s', seq, lane_no, lowest, highest)
+      FROM judged WHERE lowest <> highest
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY lane_no, seq LIMIT 10) AS findings;
+
+-- name: money_conserved
+-- Every slice of whole transactions conserves money, hence all of them together.
+WITH judged AS (
+    SELECT a.currency, count(*) AS entries, sum(e.amount_minor) AS total
+      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+     WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
+     GROUP BY a.currency
+), bad AS (
+    SELECT currency, format('%s: %s minor units appeared, in entries from %s to %s', coalesce(currency, 'no currency'),
+                            total, coalesce($1::timestamptz::text, 'the first'), coalesce($2::timestamptz::text, 'the last')) AS finding
+      FROM judged WHERE total <> 0
+)
+SELECT coalesce((SELECT sum(entries) FROM judged), 0)::bigint AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY currency LIMIT 10) AS findings;
+
+-- name: transaction_entries
+-- The entries a transaction claims count +1, those that are there -1: what does not add up to 0 is missing or too many.
+-- No join of entries with transactions: neither side has the other's order. Entries of type 7, REVERSAL, are claimed by
+-- what their transaction undoes; the check named after them compares those.
+WITH posted AS (
+    SELECT * FROM transaction
+     WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
+       AND refusal IS NULL
+), legs AS (
+    SELECT lane_no, seq, posted_at, currency, source_no, destination_no, amount_minor,
+           CASE kind WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 4 END AS debit_type,
+           CASE kind WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 3 END AS credit_type
+      FROM posted WHERE kind IN (1, 2, 3, 6)
+    UNION ALL
+    SELECT lane_no, seq, posted_at, currency, leg.source_no, leg.destination_no, leg.amount_minor, 4, 3
+      FROM posted JOIN batch_leg AS leg USING (lane_no, seq) WHERE kind = 5
+), claimed AS (
+    SELECT 1 AS n, lane_no, seq, posted_at, currency, source_no AS account_no, -amount_minor AS amount_minor, debit_type AS entry_type
+      FROM legs
+    UNION ALL
+    SELECT 1, lane_no, seq, posted_at, currency, destination_no, amount_minor, credit_type FROM legs
+    UNION ALL
+    SELECT -1, e.lane_no, e.seq, e.posted_at, a.currency, e.account_no, e.amount_minor, e.entry_type
+      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+     WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
+       AND e.entry_type <> 7
+), differing AS (
+    SELECT lane_no, seq, account_no, amount_minor, entry_type, sum(n) AS n
+      FROM claimed GROUP BY lane_no, seq, posted_at, currency, account_no, amount_minor, entry_type HAVING sum(n) <> 0
+), bad AS (
+    SELECT d.lane_no, seq, format('transaction %s of lane %s: account %s (%s) %s an entry of %s and type %s', seq, d.lane_no,
+                                  account_no, account_id, CASE WHEN n > 0 THEN 'lacks' ELSE 'has, unclaimed,' END,
+                                  amount_minor, entry_type) AS finding
+      FROM differing AS d LEFT JOIN account USING (account_no)
+    UNION ALL
+    SELECT lane_no, seq, format('transaction %s of lane %s: its amount is %s, its legs sum to %s', seq, lane_no, amount_minor, total)
+      FROM posted AS p LEFT JOIN LATERAL (
+               SELECT coalesce(sum(leg.amount_minor), 0) AS total FROM batch_leg AS leg
+                WHERE leg.lane_no = p.lane_no AND leg.seq = p.seq) AS sums ON true
+     WHERE kind = 5 AND amount_minor <> total
+)
+SELECT (SELECT count(*) FROM posted) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY lane_no, seq LIMIT 10) AS findings;
+
+-- name: batch_legs
+WITH judged AS (
+    SELECT leg.seq, t.kind, t.refusal
+      FROM batch_leg AS leg LEFT JOIN transaction AS t USING (lane_no, seq)
+     WHERE leg.lane_no = $1 AND leg.seq >= $2 AND leg.seq < $3
+), bad AS (
+    SELECT DISTINCT seq FROM judged WHERE kind IS DISTINCT FROM 5 OR refusal IS NOT NULL
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT format('transaction %s of lane %s: it has legs, and is no posted batch', seq, $1) FROM bad ORDER BY seq LIMIT 10)
+           AS findings;
+
+-- name: transaction_answers
+-- The stamp of a transaction is that of the event which told the sender about it, and the other way round.
+WITH judged AS (
+    SELECT seq, t.kind, t.refusal, e.type, e.payload, t.posted_at, e.occurred_at,
+           CASE WHEN t.refusal IS NULL
+                THEN (ARRAY['transfer.posted', 'transfer.posted', 'transfer.posted', 'transfer.reversed', 'transfer.batch_posted',
+                            'account.closed'])[t.kind]
+                ELSE CASE t.kind WHEN 6 THEN 'account.rejected' ELSE 'transfer.rejected' END END AS true_type
+      FROM (SELECT * FROM transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS t
+      FULL JOIN (SELECT * FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1) AS e USING (seq)
+), bad AS (
+    SELECT seq, format('transaction %s of lane %s: no answer tells of it', seq, $1) AS finding
+      FROM judged WHERE kind IS NOT NULL AND type IS NULL
+    UNION ALL
+    SELECT seq, format('transaction %s of lane %s: its answer is %s and should be %s', seq, $1, type, true_type)
+      FROM judged WHERE type <> true_type
+    UNION ALL
+    SELECT seq, format('transaction %s of lane %s: it was posted at %s and answered at %s', seq, $1, posted_at, occurred_at)
+      FROM judged WHERE posted_at <> occurred_at
+    UNION ALL
+    SELECT seq, format('transaction %s of lane %s: it was refused with %s, its answer says another code', seq, $1, refusal)
+      FROM judged WHERE position(convert_to('"code":"' || refusal || '"', 'UTF8') IN payload) = 0
+    UNION ALL
+    SELECT seq, format('event %s of lane %s: it is %s, and there is no such transaction', seq, $1, type)
+      FROM judged WHERE kind IS NULL AND type LIKE 'transfer.%'
+)
+SELECT (SELECT count(*) FROM judged WHERE kind IS NOT NULL) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
+
+-- name: reversals
+-- What a reversal undoes is read from the original's row or legs, which another check has compared with its entries.
+-- A house account is told by its id: the original may have been made in another lane.
+WITH undoing AS (
+    SELECT t.lane_no, t.seq, t.posted_at, t.amount_minor, t.currency, r.original_lane_no, r.original_seq,
+           o.kind AS original_kind, o.refusal AS original_refusal, o.amount_minor AS original_minor,
+           o.currency AS original_currency, o.posted_at AS original_at, o.source_no, o.destination_no
+      FROM transaction AS t
+      LEFT JOIN reversal AS r ON r.lane_no = t.lane_no AND r.seq = t.seq
+      LEFT JOIN transaction AS o ON o.lane_no = r.original_lane_no AND o.seq = r.original_seq
+     WHERE t.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR t.posted_at < $2)
+       AND t.kind = 4 AND t.refusal IS NULL
+), legs AS (
+    SELECT lane_no, seq, posted_at, source_no, destination_no, original_minor AS amount_minor
+      FROM undoing WHERE original_kind <> 5
+    UNION ALL
+    SELECT u.lane_no, u.seq, u.posted_at, leg.source_no, leg.destination_no, leg.amount_minor
+      FROM undoing AS u JOIN batch_leg AS leg ON leg.lane_no = u.original_lane_no AND leg.seq = u.original_seq
+     WHERE original_kind = 5
+), claimed AS (
+    SELECT 1 AS n, lane_no, seq, posted_at, destination_no AS account_no, -amount_minor AS amount_minor, 7 AS entry_type FROM legs
+    UNION ALL
+    SELECT 1, lane_no, seq, posted_at, source_no, amount_minor, 7 FROM legs
+    UNION ALL
+    SELECT -1, e.lane_no, e.seq, e.posted_at, e.account_no, e.amount_minor, e.entry_type
+      FROM entry AS e
+     WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
+       AND e.entry_type = 7
+), differing AS (
+    SELECT c.lane_no, seq, account_id, c.amount_minor, entry_type, sum(n) AS n
+      FROM claimed AS c LEFT JOIN account USING (account_no)
+     GROUP BY c.lane_no, seq, posted_at, account_id, c.amount_minor, entry_type HAVING sum(n) <> 0
+), bad AS (
+    SELECT lane_no, seq, format('reversal %s of lane %s: %s %s an entry of %s and type %s', seq, lane_no, account_id,
+                                CASE WHEN n > 0 THEN 'lacks' ELSE 'has, unclaimed,' END, amount_minor, entry_type) AS finding
+      FROM differing
+    UNION ALL
+    SELECT lane_no, seq, format('reversal %s of lane %s: it undoes no posted transaction', seq, lane_no)
+      FROM undoing WHERE original_kind IS NULL OR original_kind = 4 OR original_refusal IS NOT NULL
+    UNION ALL
+    SELECT lane_no, seq, format('reversal %s of lane %s: it has %s %s, what it undoes has %s %s', seq, lane_no,
+                                amount_minor, currency, original_minor, original_currency)
+      FROM undoing WHERE (amount_minor, currency) <> (original_minor, original_currency)
+    UNION ALL
+    SELECT lane_no, seq, format('reversal %s of lane %s: it was posted before what it undoes', seq, lane_no)
+      FROM undoing WHERE posted_at < original_at
+)
+SELECT (SELECT count(*) FROM undoing) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY lane_no, seq LIMIT 10) AS findings;
+
+-- name: reversal_links
+-- Cut by the original's stamp, so that two reversals of one transaction lie in one slice.
+WITH judged AS (
+    SELECT r.original_seq, r.lane_no, r.seq, t.kind, t.refusal, count(*) OVER (PARTITION BY r.original_seq) AS times
+      FROM reversal AS r LEFT JOIN transaction AS t USING (lane_no, seq)
+     WHERE r.original_lane_no = $1 AND r.original_seq >= $2 AND r.original_seq < $3
+), bad AS (
+    SELECT original_seq, format('transaction %s of lane %s: it is undone by %s of lane %s, which is no posted reversal',
+                                original_seq, $1, seq, lane_no) AS finding
+      FROM judged WHERE kind IS DISTINCT FROM 4 OR refusal IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT original_seq, format('transaction %s of lane %s: it is undone %s times', original_seq, $1, times)
+      FROM judged WHERE times > 1
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY original_seq LIMIT 10) AS findings;
+
+-- name: house_lanes
+WITH judged AS (
+    SELECT e.account_no, e.entry_no, e.lane_no, a.account_id, a.lane_no AS true_lane_no
+      FROM entry AS e JOIN account AS a USING (account_no)
+     WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
+       AND a.account_type = 0
+), bad AS (
+    SELECT account_no, entry_no, format('account %s (%s): entry %s was made in lane %s, the row is that of lane %s',
+                                        account_no, account_id, entry_no, lane_no, true_lane_no) AS finding
+      FROM judged WHERE lane_no <> true_lane_no
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY account_no, entry_no LIMIT 10) AS findings;

@@ -1,0 +1,272 @@
+"""The rules of the family ``transfer``.
+
+A movement is drafted leg by leg; each leg passes one column of guards in the order of ``TransferRefusal``. ``plain``
+accounts know no fee and no protection: available funds plus the overdraft limit bound a debit.
+"""
+
+from datetime import datetime
+from typing import Final, get_args
+
+from contracts.envelope import CommonRefusal
+from contracts.ids import is_reserved
+from contracts.money import decimal_text, exponent_of
+from contracts.transfers import EntryType as EntryName
+from contracts.transfers import (
+    EntryView,
+    OverdraftView,
+    TransferBatch,
+    TransferBatchPosted,
+    TransferDeposit,
+    TransferLeg,
+    TransferMake,
+    TransferPosted,
+    TransferRefusal,
+    TransferReverse,
+    TransferReversed,
+    TransferWithdraw,
+)
+from processor.engine.decision import Applied, Decision, Refused
+from processor.ledger.book import Book
+from processor.ledger.rules.draft import Draft, amount_in, refused
+from processor.ledger.values import Account, EntryType, Leg, Posted, Posting, Status, TransactionKind
+
+_ENTRY_NAMES: Final[dict[int, EntryName]] = dict(enumerate(get_args(EntryName), start=1))
+_REVERSIBLE: Final = (TransactionKind.MAKE, TransactionKind.DEPOSIT, TransactionKind.WITHDRAW, TransactionKind.BATCH)
+
+
+def make(book: Book, command: TransferMake, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+    """Move money from one account to another."""
+    draft = Draft(book)
+    leg = _transfer(draft, command)
+    if isinstance(leg, Refused):
+        return leg
+    currency = _currency_of(draft, leg)
+    event = TransferPosted(
+        transaction_id=command.command_id.lower(),
+        amount=_text(leg.amount_minor, currency),
+        currency=currency,
+        description=command.description,
+        reference=command.reference,
+        entries=_entries(draft.postings, currency),
+        overdraft=_overdraft(draft, command.source_account_id, currency),
+    )
+    text = {"description": command.description, "reference": command.reference}
+    return Applied(event, (draft.movement(TransactionKind.MAKE, currency, **text),))
+
+
+def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+    """Move money from the house's cash to an account."""
+    draft = Draft(book)
+    amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
+    if isinstance(amount_minor, Refused):
+        return amount_minor
+    account = _existing(draft, command.account_id)
+    if isinstance(account, Refused):
+        return account
+    if command.currency not in ("", account.currency):
+        return refused(TransferRefusal.CURRENCY_DIFFERS, command.account_id)
+    draft.move(Leg(None, command.account_id, amount_minor), debit=EntryType.DEPOSIT, credit=EntryType.DEPOSIT)
+    return _cash_moved(draft, command, account, amount_minor, TransactionKind.DEPOSIT)
+
+
+def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+    """Move money from an account to the house's cash."""
+    draft = Draft(book)
+    amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
+    if isinstance(amount_minor, Refused):
+        return amount_minor
+    account = _existing(draft, command.account_id)
+    if isinstance(account, Refused):
+        return account
+    if account.status == Status.FROZEN:
+        return refused(TransferRefusal.ACCOUNT_FROZEN, command.account_id)
+    if command.currency not in ("", account.currency):
+        return refused(TransferRefusal.CURRENCY_DIFFERS, command.account_id)
+    if amount_minor > account.available_minor + account.overdraft_limit_minor:
+        return refused(TransferRefusal.INSUFFICIENT_FUNDS, command.account_id)
+    draft.move(Leg(command.account_id, None, amount_minor), debit=EntryType.WITHDRAWAL, credit=EntryType.WITHDRAWAL)
+    return _cash_moved(draft, command, account, amount_minor, TransactionKind.WITHDRAW)
+
+
+def batch(book: Book, command: TransferBatch, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+    """Make several transfers, all or none."""
+    draft = Draft(book)
+    currency, total_minor, overdrafts = "", 0, []
+    for index, wanted in enumerate(command.legs):
+        leg = _transfer(draft, wanted, batch_currency=currency)
+        if isinstance(leg, Refused):
+            details = {"index": index, "code": leg.refusal.value, "details": leg.details}
+            return Refused(TransferRefusal.LEG_REFUSED, details)
+        currency = currency or _currency_of(draft, leg)
+        total_minor += leg.amount_minor
+        overdrafts.append(_overdraft(draft, wanted.source_account_id, currency))
+    event = TransferBatchPosted(
+        transaction_id=command.command_id.lower(),
+        amount=_text(total_minor, currency),
+        currency=currency,
+        entries=_entries(draft.postings, currency),
+        overdraft=overdrafts,
+    )
+    return Applied(event, (draft.movement(TransactionKind.BATCH, currency),))
+
+
+def reverse(book: Book, command: TransferReverse, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+    """Undo every leg of an earlier transaction, or none."""
+    if is_reserved(command.account_id):
+        return refused(CommonRefusal.ACCOUNT_RESERVED, command.account_id)
+    original = book.transactions.get(command.transaction_id)
+    if original is None:
+        return Refused(TransferRefusal.TRANSACTION_NOT_FOUND, {"transaction_id": command.transaction_id})
+    if refusal := _reversal_refusal(original, command.account_id):
+        return Refused(refusal, {"transaction_id": command.transaction_id})
+    draft = Draft(book)
+    overdrafts = []
+    for leg in reversed(original.legs):  # the last one first, or money that went on is missed
+        if refusal_of_leg := _take_back(draft, leg):
+            return refusal_of_leg
+        overdrafts.append(_overdraft(draft, leg.destination_id or leg.source_id or "", original.currency))
+    if draft.passes_limit():
+        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, command.account_id)
+    event = TransferReversed(
+        transaction_id=command.command_id.lower(),
+        original_transaction_id=command.transaction_id,
+        amount=_text(sum(leg.amount_minor for leg in original.legs), original.currency),
+        currency=original.currency,
+        purpose=command.reason,
+        entries=_entries(draft.postings, original.currency),
+        overdraft=overdrafts if original.kind == TransactionKind.BATCH else overdrafts[0],
+    )
+    return Applied(event, (draft.movement(TransactionKind.REVERSE, original.currency, undoes=command.transaction_id),))
+
+
+def _transfer(draft: Draft, wanted: TransferMake | TransferLeg, *, batch_currency: str = "") -> Leg | Refused:
+    """Draft one transfer between accounts, or say why not."""
+    source_id, destination_id = wanted.source_account_id, wanted.destination_account_id
+    amount_minor = _amount(draft, source_id, wanted.amount, wanted.currency)
+    if isinstance(amount_minor, Refused):
+        return amount_minor
+    for account_id in (source_id, destination_id):
+        if is_reserved(account_id):
+            return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
+    if source_id == destination_id:
+        return refused(TransferRefusal.ACCOUNTS_MUST_DIFFER, source_id)
+    source, destination = draft.account(source_id), draft.account(destination_id)
+    if source is None or destination is None:
+        return refused(TransferRefusal.ACCOUNT_NOT_FOUND, source_id if source is None else destination_id)
+    for account in (source, destination):
+        if account.status == Status.CLOSED:
+            return refused(TransferRefusal.ACCOUNT_CLOSED, account.account_id)
+    if source.status == Status.FROZEN:
+        return refused(TransferRefusal.ACCOUNT_FROZEN, source_id)
+    for currency in (wanted.currency, destination.currency, batch_currency):
+        if currency not in ("", source.currency):
+            return Refused(
+                TransferRefusal.CURRENCY_DIFFERS, {"currency": currency, "account_currency": source.currency}
+            )
+    if amount_minor > source.available_minor + source.overdraft_limit_minor:
+        return refused(TransferRefusal.INSUFFICIENT_FUNDS, source_id)
+    leg = Leg(source_id, destination_id, amount_minor)
+    draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
+    return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, source_id) if draft.passes_limit() else leg
+
+
+def _take_back(draft: Draft, leg: Leg) -> Refused | None:
+    """Draft the opposite of *leg*: whoever received the money must have it, without overdraft."""
+    receiver = draft.account(leg.destination_id) if leg.destination_id else None
+    giver = draft.account(leg.source_id) if leg.source_id else None
+    for account in (receiver, giver):
+        if account is not None and account.status == Status.CLOSED:
+            return refused(TransferRefusal.ACCOUNT_CLOSED, account.account_id)
+    if receiver is not None:
+        if receiver.status == Status.FROZEN:
+            return refused(TransferRefusal.ACCOUNT_FROZEN, receiver.account_id)
+        if leg.amount_minor > receiver.available_minor:
+            return refused(TransferRefusal.INSUFFICIENT_FUNDS, receiver.account_id)
+    backwards = Leg(leg.destination_id, leg.source_id, leg.amount_minor)
+    draft.move(backwards, debit=EntryType.REVERSAL, credit=EntryType.REVERSAL)
+    return None
+
+
+def _reversal_refusal(original: Posted, account_id: str) -> TransferRefusal | None:
+    if original.legs and account_id != (original.legs[0].source_id or original.legs[0].destination_id):
+        return TransferRefusal.ACCOUNT_DIFFERS
+    if original.reversed:
+        return TransferRefusal.ALREADY_REVERSED
+    if original.refused or original.kind not in _REVERSIBLE:
+        return TransferRefusal.NOT_REVERSIBLE
+    return None
+
+
+def _amount(draft: Draft, account_id: str, amount: str, currency: str) -> Refused | int:
+    """Return *amount* in minor units; the account fixes the currency where the command names none."""
+    account = draft.account(account_id)
+    if account is None and not currency:
+        return 0  # nothing to measure it by, and the account is missed next
+    return amount_in(currency or (account.currency if account else ""), amount)
+
+
+def _existing(draft: Draft, account_id: str) -> Account | Refused:
+    if is_reserved(account_id):
+        return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
+    if (account := draft.account(account_id)) is None:
+        return refused(TransferRefusal.ACCOUNT_NOT_FOUND, account_id)
+    if account.status == Status.CLOSED:
+        return refused(TransferRefusal.ACCOUNT_CLOSED, account_id)
+    return account
+
+
+def _cash_moved(
+    draft: Draft,
+    command: TransferDeposit | TransferWithdraw,
+    account: Account,
+    amount_minor: int,
+    kind: TransactionKind,
+) -> Decision:
+    if draft.passes_limit():
+        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, command.account_id)
+    event = TransferPosted(
+        transaction_id=command.command_id.lower(),
+        amount=_text(amount_minor, account.currency),
+        currency=account.currency,
+        purpose=command.reason,
+        reference=command.reference,
+        entries=_entries(draft.postings, account.currency),
+        overdraft=_overdraft(draft, command.account_id, account.currency),
+    )
+    text = {"description": command.reason, "reference": command.reference}
+    return Applied(event, (draft.movement(kind, account.currency, **text),))
+
+
+def _currency_of(draft: Draft, leg: Leg) -> str:
+    account = draft.account(leg.source_id or leg.destination_id or "")
+    assert account is not None, "a leg that was drafted has its accounts"
+    return account.currency
+
+
+def _text(minor: int, currency: str) -> str:
+    exponent = exponent_of(currency)
+    assert exponent is not None, "accounts only have currencies that ISO 4217 lists"
+    return decimal_text(minor, exponent)
+
+
+def _entries(postings: list[Posting], currency: str) -> list[EntryView]:
+    return [
+        EntryView(
+            account_id=posting.account.account_id,
+            entry_no=posting.account.last_entry_no,
+            entry_type=_ENTRY_NAMES[posting.entry_type],
+            direction="DEBIT" if posting.amount_minor < 0 else "CREDIT",
+            amount=_text(abs(posting.amount_minor), currency),
+            balance_after=_text(posting.account.ledger_minor, currency),
+            available_after=_text(posting.account.available_minor, currency),
+        )
+        for posting in postings
+        if posting.account is not None
+    ]
+
+
+def _overdraft(draft: Draft, account_id: str, currency: str) -> OverdraftView:
+    account = draft.account(account_id)
+    used_minor = 0 if account is None else max(0, -account.ledger_minor)
+    zero = _text(0, currency)
+    return OverdraftView(used=_text(used_minor, currency), fee=zero, waived=False, protected_by=None, fee_refunded=zero)

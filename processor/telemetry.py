@@ -1,0 +1,74 @@
+"""How the program speaks: structured log lines, and the names of what it counts.
+
+Invariant A log line carries ids and numbers, never a name, a text or a whole message of a customer's.
+"""
+
+import logging
+import sys
+from collections import Counter
+from typing import Any, Final, Literal
+
+import structlog
+
+CounterName = Literal[
+    "batches",  # transactions committed
+    "records",  # records applied
+    "repeats",  # commands seen before, answered again
+    "fenced_records",  # records dropped because the lane had passed them
+    "wrong_keys",  # commands that came under another key than their own
+    "dead_letters",  # records that could not be understood, decided or stored
+    "reruns",  # batches rolled back and run again
+]
+
+COUNTERS: Final[Counter[CounterName]] = Counter()
+
+
+def count(name: CounterName, by: int = 1) -> None:
+    """Raise the counter *name* of this process."""
+    COUNTERS[name] += by
+
+
+def set_up_logging(*, level: str = "INFO", json: bool = False) -> None:
+    """Send structured lines to stderr, and the libraries' own lines too, but only from WARNING on."""
+    numeric = logging.getLevelNamesMapping()[level.upper()]
+    renderer = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    # During an outage aiokafka says the same several times a second.
+    logging.getLogger("aiokafka").addFilter(OncePerInterval(seconds=10.0))
+
+
+class OncePerInterval(logging.Filter):
+    """Lets a message pass once in *seconds*, however often it is said."""
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether *record* may pass."""
+        template = str(record.msg)
+        if record.created - self._last.get(template, float("-inf")) < self._seconds:
+            return False
+        self._last[template] = record.created
+        return True
+
+
+def logger(name: str) -> Any:
+    """Return the structured logger of module *name*."""
+    return structlog.get_logger(module=name)
