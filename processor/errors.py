@@ -1,4 +1,4 @@
-"""What can go wrong around the rules, in three kinds that are the whole retry policy.
+"""What can go wrong around the rules, in two kinds that are half the retry policy.
 
     PartitaError
     ├── Transient    the infrastructure is ill: roll back, wait, run the same batch again, for ever
@@ -7,7 +7,8 @@
         ├── Incident     records are missing, or the log is not the one that was read before
         └── NotPrepared  the database, a topic or a setting is not what this version needs
 
-A refusal is none of these: it is an answer. Errors carry data; SQLSTATE and constraint names decide, never a text.
+The other half is ``engine.failures``: what PostgreSQL refuses is judged by SQLSTATE and constraint, never by a text,
+and a command that cannot be stored is found by halving its batch. A refusal is none of these: it is an answer.
 """
 
 
@@ -22,10 +23,6 @@ class Transient(PartitaError):
         super().__init__(message)
         self.sqlstate = sqlstate
         self.reconnect = reconnect
-
-
-class Poison(PartitaError):
-    """A command in this batch cannot be stored, now or later."""
 
 
 class Fatal(PartitaError):

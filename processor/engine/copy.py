@@ -46,7 +46,7 @@ class Table:
     that one ``struct`` call packs them all.
     """
 
-    def __init__(self, name: str, **columns: str) -> None:
+    def __init__(self, name: str, /, **columns: str) -> None:
         self.name = name
         self.columns = tuple(columns)
         self.pack = _packer(columns)

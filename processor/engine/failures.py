@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from processor.errors import Fatal, PartitaError, Transient
+from processor.errors import Fatal, Transient
 
 
 class Remedy(Enum):
@@ -56,7 +56,7 @@ def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
         return Remedy.HALVE
     if isinstance(error, (asyncpg.InterfaceError, OSError, TimeoutError)):
         return Remedy.RECONNECT
-    return Remedy.STOP if isinstance(error, PartitaError) else Remedy.HALVE
+    return Remedy.HALVE  # a bug of ours, on some command
 
 
 def _for_sqlstate(error: asyncpg.PostgresError, races: Collection[str]) -> Remedy:

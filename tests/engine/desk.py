@@ -1,0 +1,155 @@
+"""A desk at which commands are handed straight to the engine, partition by partition, and their answers looked up."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from contracts.accounts import AccountOpen
+from contracts.envelope import Command, TextHash, encode_command
+from contracts.transfers import TransferDeposit, TransferMake
+from processor.database import Connection, Database
+from processor.engine import lanes
+from processor.engine.batch import Batch, Part, Reader, Record
+from processor.engine.context import Context
+from processor.engine.persist import persist
+from processor.ledger.context import LEDGER
+from producers.command_ids import new_command_id
+
+PARTITIONS = 4
+RECEIVED_MS = 1_700_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An event as it was written."""
+
+    lane_no: int
+    seq: int
+    kind: int
+    type: str
+    key: str
+    source_offset: int
+    body: dict[str, Any]
+    id: bytes
+    occurred_at: Any
+    headers: dict[str, str]
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """The engine on one database. Records get offsets in the order in which they are handed in."""
+
+    connection: Connection
+    database: Database
+    context: Context[Any] = LEDGER
+    offsets: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
+
+    @classmethod
+    async def open(cls, connection: Connection, url: str) -> "Desk":
+        desk = cls(connection=connection, database=Database(url, role="desk"))
+        desk.offsets = await lanes.take_up(connection, LEDGER.name, desk.offsets)
+        return desk
+
+    def part(self, *commands: Command | bytes | None, partition: int = 0, key: bytes | None = None) -> Part:
+        """Return *commands* as the next records of *partition*, each under its right key unless *key* is given."""
+        start = self.offsets[partition]
+        records = []
+        for offset, command in enumerate(commands, start=start):
+            value = encode_command(command) if isinstance(command, Command) else command
+            own = self.context.catalog.key_of(command.canonical()).encode() if isinstance(command, Command) else None
+            records.append(Record(offset, RECEIVED_MS, key or own, value))
+        self.offsets[partition] = start + len(records)
+        reader = Reader(context=self.context.name, catalog=self.context.catalog, hashed=TextHash(b"key"))
+        return reader.part(partition, start, records)
+
+    async def run(self, batch: Batch, *, database: Database | None = None) -> None:
+        await persist(database or self.database, self.context, batch, let_go=asyncio.Event())
+
+    async def tell(self, *commands: Command | bytes | None, partition: int = 0, key: bytes | None = None) -> list[Told]:
+        """Run *commands* as one batch and return the events they caused."""
+        before = await self.last_seq(partition)
+        await self.run([self.part(*commands, partition=partition, key=key)])
+        return await self.told(partition, above=before)
+
+    async def one(self, command: Command | bytes, *, partition: int = 0) -> Told:
+        (told,) = await self.tell(command, partition=partition)
+        return told
+
+    async def last_seq(self, partition: int) -> int:
+        seq: int = await self.connection.fetchval(
+            "SELECT next_seq - 1 FROM lane WHERE context = $1 AND partition = $2", self.context.name, partition
+        )
+        return seq
+
+    async def told(self, partition: int, *, above: int = 0) -> list[Told]:
+        rows = await self.connection.fetch(
+            "SELECT e.* FROM event e JOIN lane USING (lane_no)"
+            " WHERE context = $1 AND partition = $2 AND seq > $3 ORDER BY seq",
+            *(self.context.name, partition, above),
+        )
+        return [
+            Told(
+                lane_no=row["lane_no"],
+                seq=row["seq"],
+                kind=row["kind"],
+                type=row["type"],
+                key=row["aggregateid"],
+                source_offset=row["source_offset"],
+                body=msgspec.json.decode(row["payload"]) if row["payload"] else {},
+                id=row["id"],
+                occurred_at=row["occurred_at"],
+                headers=msgspec.json.decode(row["headers"]) if row["headers"] else {},
+            )
+            for row in rows
+        ]
+
+    async def books(self) -> list[tuple[Any, ...]]:
+        """Return every account and entry row, to the byte."""
+        accounts = await self.connection.fetch("SELECT xmin::text, account::text FROM account ORDER BY account_no")
+        entries = await self.connection.fetch("SELECT entry::text FROM entry ORDER BY account_no, entry_no")
+        return [tuple(row) for row in (*accounts, *entries)]
+
+    async def balance(self, account_id: str) -> int:
+        balance: int = await self.connection.fetchval(
+            "SELECT sum(ledger_minor)::bigint FROM account WHERE account_id = $1", account_id
+        )
+        return balance
+
+
+def opening(account_id: str, *, currency: str = "EUR", overdraft: str = "0") -> AccountOpen:
+    return AccountOpen(
+        command_id=new_command_id(),
+        account_id=account_id,
+        account_type="CHECKING",
+        currency=currency,
+        overdraft_limit=overdraft,
+    )
+
+
+def paying_in(account_id: str, amount: str, **more: Any) -> TransferDeposit:
+    return TransferDeposit(command_id=new_command_id(), account_id=account_id, amount=amount, **more)
+
+
+def moving(source: str, destination: str, amount: str, **more: Any) -> TransferMake:
+    return TransferMake(
+        command_id=new_command_id(),
+        source_account_id=source,
+        destination_account_id=destination,
+        amount=amount,
+        **more,
+    )
+
+
+def names(count: int) -> list[str]:
+    """Return account ids that no test has used before: the tests of a module share a database."""
+    prefix = secrets.token_hex(4)
+    return [f"{prefix}-{number}" for number in range(count)]
+
+
+async def fill(desk: Desk, accounts: Sequence[str], amount: str = "100") -> None:
+    """Open *accounts* and pay *amount* into each."""
+    await desk.tell(*(opening(each) for each in accounts), *(paying_in(each, amount) for each in accounts))
