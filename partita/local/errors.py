@@ -1,7 +1,8 @@
 """The one error of the local stack.
 
-    LocalStackError         a person has to do something; the text names the cause and the cure
-      DockerUnavailable     the way through Docker is closed; `auto` takes it as a reason and goes on with processes
+LocalStackError          a person has to do something; the text names the cause and the cure
+  DockerUnavailableError the way through Docker is closed; `auto` takes it as a reason and goes on with processes
+  PortTakenError         someone else listens where a server was to listen
 """
 
 
@@ -9,5 +10,9 @@ class LocalStackError(Exception):
     """A service of the local stack cannot be had; the text names the cause and the cure."""
 
 
-class DockerUnavailable(LocalStackError):  # noqa: N818 - it is a fact about this machine before it is an error
+class DockerUnavailableError(LocalStackError):
     """No Docker engine answers, or an image cannot be had from it."""
+
+
+class PortTakenError(LocalStackError):
+    """Someone else listens where a server was to listen."""

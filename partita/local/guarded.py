@@ -1,6 +1,6 @@
 """A server that cannot outlive us: the asking side of `guard.py`.
 
-Promise   Between `start` and `release` exactly one server runs, and its end is seen without polling.
+Promise   Between creation and `end` exactly one server runs, and its end is seen without polling.
 Invariant A signal goes only to a server whose end has not been announced, so never to a stranger with a reused pid.
 """
 
@@ -19,94 +19,91 @@ from partita.local.errors import LocalStackError
 
 GUARD = Path(__file__).with_name("guard.py")
 KILLED_WITHIN_S = 10.0
-LOG_LINES_QUOTED = 15
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to run, how to end it when we are gone, and what to remove afterwards."""
+    """What to run, and how to end it when we are gone; without a command line, a directory to remove then."""
 
     name: str
     argv: list[str]
     cwd: Path
     log: Path
-    end_signal: signal.Signals
-    end_within_s: float
-    remove: list[Path] = field(default_factory=list)
+    end_signal: signal.Signals = signal.SIGTERM
+    end_within_s: float = 30.0
     account: dict[str, Any] = field(default_factory=dict)
     pass_fds: list[int] = field(default_factory=list)
 
-    def to_json(self) -> str:
-        """One line, as the guard reads it."""
-        return json.dumps(vars(self) | {"end_signal": int(self.end_signal)}, default=str)
+    def to_line(self) -> bytes:
+        """One line of JSON, as the guard reads it."""
+        words = vars(self) | {"owner": os.getpid(), "lock": self.cwd / "lock"}
+        return json.dumps(words, default=str).encode() + b"\n"
 
 
 class GuardedProcess:
     """A running server and the guard that owns it."""
 
     def __init__(self, order: Order) -> None:
-        self.order = order
-        self._guard = _start_guard(order)
-        self._exit_code: int | None = None
-        answer = self._read()
-        if "error" in answer:
-            self._guard.wait()
-            raise LocalStackError(f"{order.name} cannot be started: {answer['error']}")
-        self.pid: int = answer["pid"]
+        with order.log.open("ab") as log:
+            self._guard = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
+                [sys.executable, "-I", "-S", str(GUARD)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=0,  # `select` must see every line that has not been read
+                start_new_session=True,  # a Ctrl-C in the terminal is ours alone
+                pass_fds=order.pass_fds,
+            )
+        self.pid = -1
+        self._has_exited = False
+        self._write(order.to_line())
+        self._begin(order)
 
     def has_exited(self, *, within_s: float = 0.0) -> bool:
         """Wait up to `within_s` seconds for the server's end."""
-        if self._exit_code is None:
-            ready, _, _ = select.select([self._guard.stdout], [], [], within_s)
-            if ready:
-                self._exit_code = self._read().get("exited", -1)
-        return self._exit_code is not None
+        if not self._has_exited:
+            assert self._guard.stdout is not None
+            news = select.poll()  # not select.select, which fails beyond the 1024th open file
+            news.register(self._guard.stdout)
+            if news.poll(within_s * 1000):
+                self._has_exited = True
+                if "exited" not in self._read():  # someone killed the guard: the server must not live on alone
+                    self._kill()
+        return self._has_exited
 
     def end(self, with_signal: signal.Signals, *, within_s: float = KILLED_WITHIN_S) -> None:
         """Send the signal, wait for the end, kill past the limit, and let the guard go."""
-        self._send(with_signal)
-        if not self.has_exited(within_s=within_s):
-            self._send(signal.SIGKILL)
-            self.has_exited(within_s=KILLED_WITHIN_S)
-        self._release()
-
-    def _send(self, with_signal: signal.Signals) -> None:
         if not self.has_exited():
-            with contextlib.suppress(ProcessLookupError):  # it ended just now; its end is on the way to us
+            with contextlib.suppress(ProcessLookupError):  # it ended just now; the news is on its way
                 os.kill(self.pid, with_signal)
+        if not self.has_exited(within_s=within_s):
+            self._kill()
+            self.has_exited(within_s=KILLED_WITHIN_S)
+        self.let_go()
 
-    def _release(self) -> None:
-        if self._guard.stdin is not None and not self._guard.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):  # the guard was killed: nothing left to release
-                self._guard.stdin.write("leave\n")
-                self._guard.stdin.close()
-        self._guard.wait()
-        if self._guard.stdout is not None:
-            self._guard.stdout.close()
+    def let_go(self) -> None:
+        """Send the guard home; it ends nothing and removes nothing."""
+        self._write(b"leave\n")
+        with self._guard:  # closes the pipes and reaps it
+            pass
+
+    def _begin(self, order: Order) -> None:
+        answer = self._read()
+        if "pid" not in answer:
+            self.let_go()
+            raise LocalStackError(f"{order.name} cannot be started: {answer.get('error', 'its guard was killed')}")
+        self.pid = answer["pid"]
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _write(self, line: bytes) -> None:
+        assert self._guard.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the guard was killed: reading from it will tell
+            self._guard.stdin.write(line)
 
     def _read(self) -> dict[str, Any]:
         assert self._guard.stdout is not None
-        line = self._guard.stdout.readline()
-        answer: dict[str, Any] = json.loads(line) if line else {}
+        answer: dict[str, Any] = json.loads(self._guard.stdout.readline() or "{}")
         return answer
-
-
-def last_lines(log: Path) -> str:
-    """Quote the end of a server's log for an error text."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join(f"  {line}" for line in lines[-LOG_LINES_QUOTED:]) or "  (its log is empty)"
-
-
-def _start_guard(order: Order) -> subprocess.Popen[str]:
-    guard = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
-        [sys.executable, "-I", "-S", str(GUARD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        start_new_session=True,
-        pass_fds=order.pass_fds,
-    )
-    assert guard.stdin is not None
-    guard.stdin.write(order.to_json() + "\n")
-    return guard
