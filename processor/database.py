@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
-# What a session may raise when the server, or the way to it, is ill.
-DATABASE_ILL: Final = (Transient, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# What a session may raise when the server, or the way to it, is ill. (A session that is lost while asyncpg looks a type
+# up raises InternalClientError.)
+DATABASE_ILL: Final = (
+    *(Transient, OSError, TimeoutError),
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+)
 
 _NAME: Final = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
 

@@ -10,13 +10,13 @@ from typing import Final
 
 import asyncpg
 
-from processor.errors import Fatal, Transient
+from processor.database import DATABASE_ILL
+from processor.errors import Fatal
 
 
 class Remedy(Enum):
     """What is done with a batch that failed."""
 
-    RERUN = "run it again at once"
     WAIT = "wait a little longer each time, then run it again"
     RECONNECT = "wait, open a new session, run it again"
     HALVE = "find the one command by halving, and dead-letter it"
@@ -46,15 +46,13 @@ UNIQUE_VIOLATION: Final = "23505"
 
 def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
     """Return what to do about *error*. *races* names constraints whose violation means that another batch was first."""
-    if isinstance(error, Transient):
-        return Remedy.RECONNECT
     if isinstance(error, Fatal):
         return Remedy.STOP
     if isinstance(error, asyncpg.PostgresError):
         return _for_sqlstate(error, races)
     if isinstance(error, asyncpg.DataError):  # refused by the driver before it was sent
         return Remedy.HALVE
-    if isinstance(error, (asyncpg.InterfaceError, OSError, TimeoutError)):
+    if isinstance(error, DATABASE_ILL):
         return Remedy.RECONNECT
     return Remedy.HALVE  # a bug of ours, on some command
 
@@ -62,7 +60,7 @@ def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
 def _for_sqlstate(error: asyncpg.PostgresError, races: Collection[str]) -> Remedy:
     sqlstate = error.sqlstate or ""
     if sqlstate == UNIQUE_VIOLATION and getattr(error, "constraint_name", None) in races:
-        return Remedy.RERUN
+        return Remedy.WAIT  # the other batch's answer will be seen
     fitting = [remedy for prefix, remedy in REMEDIES.items() if sqlstate.startswith(prefix)]
     return fitting[-1] if fitting else Remedy.STOP
 

@@ -7,6 +7,7 @@ Promise   Passing trouble is waited out, for ever; nothing is dead-lettered beca
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -51,7 +52,7 @@ async def persist(database: Database, context: Context[W], batch: Batch, *, let_
         else:
             return
         count("reruns")
-        await _wait(tries if remedy is not Remedy.RERUN else None, let_go)
+        await _wait(tries, let_go)
         tries += 1
 
 
@@ -79,12 +80,9 @@ def _smaller(batch: Batch, error: Exception) -> Sequence[Batch]:
     return (as_garbled(batch, f"internal_error: {describe(error)}"),)
 
 
-async def _wait(tries: int | None, let_go: asyncio.Event) -> None:
-    if tries is not None:
-        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries, 10))
-        try:
-            await asyncio.wait_for(let_go.wait(), random.uniform(longest / 2, longest))  # noqa: S311 - jitter
-        except TimeoutError:
-            return
+async def _wait(tries: int, let_go: asyncio.Event) -> None:
+    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries, 10))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(let_go.wait(), random.uniform(longest / 2, longest))  # noqa: S311 - jitter
     if let_go.is_set():
         raise Abandoned

@@ -4,11 +4,12 @@ Every rule is one column of guards in the order of ``AccountRefusal``; below the
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from contracts.accounts import (
+    PLAIN,
     AccountClose,
     AccountClosed,
     AccountFreeze,
@@ -38,8 +39,6 @@ from processor.ledger.values import (
     TransactionKind,
 )
 
-PLAIN: Final = "plain"
-
 
 def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decision:
     """Open an account with nothing on it."""
@@ -52,7 +51,7 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
         return refused(AccountRefusal.ACCOUNT_EXISTS, command.account_id)
     if command.customer_id:
         return Refused(AccountRefusal.CUSTOMER_NOT_FOUND, {"customer_id": command.customer_id})
-    if command.product not in ("", PLAIN):
+    if command.product != PLAIN:
         return Refused(AccountRefusal.PRODUCT_NOT_FOUND, {"product": command.product})
     account = Account(
         account_no=0,  # the book gives it one
@@ -110,6 +109,9 @@ def set_overdraft(book: Book, command: AccountSetOverdraft, instant: datetime) -
 
 def close(book: Book, command: AccountClose, instant: datetime) -> Decision:
     """Close an account, paying out what is on it first."""
+    for account_id in (command.account_id, command.payout_account_id):
+        if is_reserved(account_id):
+            return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
     account = _open_account_of(book, command.account_id)
     if isinstance(account, Refused):
         return account
@@ -122,8 +124,8 @@ def close(book: Book, command: AccountClose, instant: datetime) -> Decision:
         draft = Draft(book)
         leg = Leg(account.account_id, command.payout_account_id, account.ledger_minor)
         draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
-        if draft.passes_limit():
-            return refused(AccountRefusal.BALANCE_LIMIT_EXCEEDED, command.payout_account_id)
+        if draft.beyond_limit:
+            return refused(AccountRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
         changes.append(draft.movement(TransactionKind.CLOSE, account.currency))
         account = draft.account(account.account_id) or account
     closed = msgspec.structs.replace(account, status=Status.CLOSED, closed_at=instant)
@@ -137,8 +139,6 @@ def _can_be_swept(account: Account, payout_account_id: str) -> bool:
 
 def _payout_refusal(book: Book, account: Account, payout_account_id: str) -> Refused | None:
     payout = book.account(payout_account_id)
-    if is_reserved(payout_account_id):
-        return refused(CommonRefusal.ACCOUNT_RESERVED, payout_account_id)
     if payout is None:
         return refused(AccountRefusal.PAYOUT_ACCOUNT_NOT_FOUND, payout_account_id)
     if payout_account_id == account.account_id:

@@ -18,6 +18,7 @@ class Draft:
         self._accounts: dict[str, Account] = {}
         self._legs: list[Leg] = []
         self.postings: list[Posting] = []
+        self.beyond_limit: str | None = None  # the account whose balance has passed what a balance may be
 
     def account(self, account_id: str) -> Account | None:
         """Return an account as the draft leaves it, or None where there is none."""
@@ -35,11 +36,9 @@ class Draft:
             before = self.account(account_id)
             assert before is not None, "a guard has looked before"
             account = self._accounts[account_id] = credited(before, amount_minor)
+            if abs(account.ledger_minor) > BALANCE_MINOR_MAX:
+                self.beyond_limit = self.beyond_limit or account_id
         self.postings.append(Posting(account, entry_type, amount_minor))
-
-    def passes_limit(self) -> bool:
-        """Say whether a balance would pass what a balance may be."""
-        return any(abs(account.ledger_minor) > BALANCE_MINOR_MAX for account in self._accounts.values())
 
     def movement(
         self, kind: TransactionKind, currency: str, *, description: str = "", reference: str = "", undoes: str = ""

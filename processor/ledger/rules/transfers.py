@@ -4,7 +4,9 @@ A movement is drafted leg by leg; each leg passes one column of guards in the or
 accounts know no fee and no protection: available funds plus the overdraft limit bound a debit.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Final, get_args
 
 from contracts.envelope import CommonRefusal
@@ -66,6 +68,8 @@ def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision
     if command.currency not in ("", account.currency):
         return refused(TransferRefusal.CURRENCY_DIFFERS, command.account_id)
     draft.move(Leg(None, command.account_id, amount_minor), debit=EntryType.DEPOSIT, credit=EntryType.DEPOSIT)
+    if draft.beyond_limit:
+        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
     return _cash_moved(draft, command, account, amount_minor, TransactionKind.DEPOSIT)
 
 
@@ -120,13 +124,15 @@ def reverse(book: Book, command: TransferReverse, instant: datetime) -> Decision
     if refusal := _reversal_refusal(original, command.account_id):
         return Refused(refusal, {"transaction_id": command.transaction_id})
     draft = Draft(book)
+    if refusal_of_account := _taking_back_refusal(draft, original.legs[::-1]):
+        return refusal_of_account
     overdrafts = []
-    for leg in reversed(original.legs):  # the last one first, or money that went on is missed
+    for leg in original.legs[::-1]:  # the last one first, or money that went on is missed
         if refusal_of_leg := _take_back(draft, leg):
             return refusal_of_leg
         overdrafts.append(_overdraft(draft, leg.destination_id or leg.source_id or "", original.currency))
-    if draft.passes_limit():
-        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, command.account_id)
+    if draft.beyond_limit:
+        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
     event = TransferReversed(
         transaction_id=command.command_id.lower(),
         original_transaction_id=command.transaction_id,
@@ -167,21 +173,26 @@ def _transfer(draft: Draft, wanted: TransferMake | TransferLeg, *, batch_currenc
         return refused(TransferRefusal.INSUFFICIENT_FUNDS, source_id)
     leg = Leg(source_id, destination_id, amount_minor)
     draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
-    return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, source_id) if draft.passes_limit() else leg
+    return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit) if draft.beyond_limit else leg
+
+
+def _taking_back_refusal(draft: Draft, legs: Sequence[Leg]) -> Refused | None:
+    """Say which account stands in the way of undoing *legs*: a closed one anywhere, else a frozen receiver."""
+    sides = [(_customer(draft, leg.destination_id), _customer(draft, leg.source_id)) for leg in legs]
+    for account in chain.from_iterable(sides):
+        if account is not None and account.status == Status.CLOSED:
+            return refused(TransferRefusal.ACCOUNT_CLOSED, account.account_id)
+    for receiver, _ in sides:
+        if receiver is not None and receiver.status == Status.FROZEN:
+            return refused(TransferRefusal.ACCOUNT_FROZEN, receiver.account_id)
+    return None
 
 
 def _take_back(draft: Draft, leg: Leg) -> Refused | None:
     """Draft the opposite of *leg*: whoever received the money must have it, without overdraft."""
-    receiver = draft.account(leg.destination_id) if leg.destination_id else None
-    giver = draft.account(leg.source_id) if leg.source_id else None
-    for account in (receiver, giver):
-        if account is not None and account.status == Status.CLOSED:
-            return refused(TransferRefusal.ACCOUNT_CLOSED, account.account_id)
-    if receiver is not None:
-        if receiver.status == Status.FROZEN:
-            return refused(TransferRefusal.ACCOUNT_FROZEN, receiver.account_id)
-        if leg.amount_minor > receiver.available_minor:
-            return refused(TransferRefusal.INSUFFICIENT_FUNDS, receiver.account_id)
+    receiver = _customer(draft, leg.destination_id)
+    if receiver is not None and leg.amount_minor > receiver.available_minor:
+        return refused(TransferRefusal.INSUFFICIENT_FUNDS, receiver.account_id)
     backwards = Leg(leg.destination_id, leg.source_id, leg.amount_minor)
     draft.move(backwards, debit=EntryType.REVERSAL, credit=EntryType.REVERSAL)
     return None
@@ -205,6 +216,11 @@ def _amount(draft: Draft, account_id: str, amount: str, currency: str) -> Refuse
     return amount_in(currency or (account.currency if account else ""), amount)
 
 
+def _customer(draft: Draft, account_id: str | None) -> Account | None:
+    """Return the customer's account on one side of a leg; the house's side has none."""
+    return None if account_id is None else draft.account(account_id)
+
+
 def _existing(draft: Draft, account_id: str) -> Account | Refused:
     if is_reserved(account_id):
         return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
@@ -222,8 +238,6 @@ def _cash_moved(
     amount_minor: int,
     kind: TransactionKind,
 ) -> Decision:
-    if draft.passes_limit():
-        return refused(TransferRefusal.BALANCE_LIMIT_EXCEEDED, command.account_id)
     event = TransferPosted(
         transaction_id=command.command_id.lower(),
         amount=_text(amount_minor, account.currency),

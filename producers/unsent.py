@@ -1,0 +1,104 @@
+"""The relay's side of the database: who may publish, what comes next, how far it has got.
+
+Promise   One relay per context leads, as long as its session lasts. Positions move by compare-and-set, so that a relay
+          which lost its lead unnoticed moves nothing.
+Cost      One statement per page, one more to move the positions; no wait for the disk in either.
+Invariant It never touches a lane's row: consumers hold those while they write.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from processor.database import Connection, Database, affected, named_queries
+
+_SQL: Final = named_queries("producers", "relay.sql")
+
+
+class Move(NamedTuple):
+    """How far a lane's position moves."""
+
+    lane_no: int
+    old: int
+    new: int
+
+
+class PositionTaken(Exception):
+    """A position was not where it was read: another relay publishes for this context."""
+
+
+class Unsent:
+    """The events of one context that wait to be published."""
+
+    def __init__(self, database: Database, context: str, *, on_news: Callable[[], None]) -> None:
+        self._database = database
+        self._context = context
+        self._on_news = on_news
+        self._session: Connection | None = None
+        self._leads = False
+
+    async def lead(self) -> bool:
+        """Say whether this session leads the context, after trying to become the leader where it does not."""
+        connection = await self._database.connection()
+        if connection is not self._session:
+            self._leads = False
+            await connection.execute(_SQL["set_up_session"])
+            await connection.add_listener(f"partita_{self._context}", self._hear)
+            self._session = connection
+        if not self._leads:
+            self._leads = await connection.fetchval(_SQL["lead"], self._context)
+        return self._leads
+
+    async def page(self, size: int) -> Sequence[asyncpg.Record]:
+        """Return about *size* of the next events, every lane's in order and without a gap."""
+        return await self._leading().fetch(_SQL["page"], self._context, size)
+
+    async def mark_sent(self, moves: Sequence[Move]) -> None:
+        """Move positions.
+
+        Raises:
+            PositionTaken: Not all of them were where they had been read.
+        """
+        connection = self._leading()
+        if untouched := [move.lane_no for move in moves if move.old == 0]:
+            await connection.execute(_SQL["make_positions"], untouched)
+        columns = [list(column) for column in zip(*moves, strict=True)]
+        if affected(await connection.execute(_SQL["mark_sent"], *columns)) != len(moves):
+            raise PositionTaken(f"another relay publishes for {self._context}")
+
+    def drop(self) -> None:
+        """Give the session up, and the lead with it."""
+        self._session = None
+        self._leads = False
+        self._database.drop()
+
+    async def close(self) -> None:
+        """End the session; whoever stands by may lead."""
+        if self._session is not None and not self._session.is_closed():
+            await self._session.remove_listener(f"partita_{self._context}", self._hear)
+        self._session = None
+        self._leads = False
+        await self._database.close()
+
+    def _leading(self) -> Connection:
+        # Never a session opened anew, which would not hold the lock.
+        assert self._session is not None
+        assert self._leads
+        return self._session
+
+    def _hear(self, *_: Any) -> None:
+        self._on_news()
+
+
+class Unpublished(NamedTuple):
+    """What waits in one lane, and since when."""
+
+    partition: int
+    events: int
+    oldest: Any
+
+
+async def unpublished(connection: Connection, context: str) -> list[Unpublished]:
+    """Return for every lane of *context* how many events wait, and the instant of the oldest (None for none)."""
+    return [Unpublished(*row) for row in await connection.fetch(_SQL["unpublished"], context)]

@@ -1,0 +1,400 @@
+"""Seven phases, each with what it promises."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from contracts.transfers import TransferMake, TransferReverse
+from processor.database import Connection, Database
+from processor.engine.events import Kind
+from processor.engine.lanes import Skipped
+from processor.engine.process import process
+from processor.ledger.book import Book
+from processor.ledger.context import LEDGER
+from processor.ledger.store import LedgerStore
+from producers.command_ids import new_command_id
+from tests.engine.desk import RECEIVED_MS, Desk, fill, moving, names, opening, paying_in
+
+if TYPE_CHECKING:
+    from contracts.envelope import Command
+
+
+async def test_a_transfer_moves_money_and_says_so_once(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+
+    told = await desk.one(moving(a, b, "12.30", description="rent"))
+
+    assert (told.kind, told.type, told.key) == (Kind.ANSWER, "transfer.posted", a)
+    assert [(entry["account_id"], entry["amount"], entry["balance_after"]) for entry in told.body["entries"]] == [
+        (a, "12.30", "87.70"),
+        (b, "12.30", "112.30"),
+    ]
+    assert (await desk.balance(a), await desk.balance(b)) == (8770, 11230)
+
+
+async def test_a_repeat_gets_the_same_answer_and_changes_no_byte_of_the_books(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    command = moving(a, b, "1")
+    first = await desk.one(command)
+    books = await desk.books()
+
+    again = await desk.one(command)
+    elsewhere = await desk.one(command, partition=3)
+
+    assert (again.kind, again.id, again.type, again.key) == (Kind.REPEAT, first.id, first.type, first.key)
+    assert (elsewhere.kind, elsewhere.id) == (Kind.REPEAT, first.id)
+    assert await desk.books() == books
+
+
+async def test_a_repeat_within_one_batch_is_answered_once(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    command = moving(a, b, "1")
+
+    told = await desk.tell(command, command, msgspec.structs.replace(command, amount="1.00"))
+
+    assert [each.kind for each in told] == [Kind.ANSWER, Kind.REPEAT, Kind.REPEAT]
+    assert await desk.balance(a) == 9900
+
+
+async def test_a_refusal_is_repeated_even_when_the_command_would_now_succeed(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    command = moving(a, b, "101")
+    refused = await desk.one(command)
+    await desk.one(paying_in(a, "50"))
+
+    again = await desk.one(command)
+
+    assert refused.body["code"] == "insufficient_funds"
+    assert (again.kind, again.id) == (Kind.REPEAT, refused.id)
+    assert await desk.balance(a) == 15000
+
+
+async def test_another_command_under_a_used_id_is_refused_and_named(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    command = moving(a, b, "1")
+    answer = await desk.one(command)
+    books = await desk.books()
+
+    reuse = await desk.one(msgspec.structs.replace(command, amount="2", description="x"))
+    other_type = await desk.one(msgspec.structs.replace(paying_in(a, "1"), command_id=command.command_id))
+    repeat = await desk.one(command)
+
+    assert (reuse.kind, reuse.body["code"]) == (Kind.REUSE, "command_id_reused")
+    assert reuse.body["details"] == {"fields": ["amount", "description"]}
+    assert "type" in other_type.body["details"]["fields"]
+    assert reuse.id != answer.id
+    assert (repeat.kind, repeat.id) == (Kind.REPEAT, answer.id)
+    assert await desk.books() == books
+
+
+async def test_records_below_the_fence_are_dropped(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    part = desk.part(moving(a, b, "1"), moving(a, b, "2"))
+    await desk.run([part])
+    seq = await desk.last_seq(0)
+
+    await desk.run([part])
+
+    assert await desk.last_seq(0) == seq
+    assert await desk.balance(a) == 9700
+
+
+async def test_a_batch_that_begins_above_its_lane_is_refused_whole(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    stands_at = desk.offsets[1]
+    desk.part(moving(a, b, "1"), partition=1)  # read by nobody
+    ahead = desk.part(moving(a, b, "2"), partition=1)
+
+    with pytest.raises(Skipped) as skipped:
+        await process(desk.database, desk.context, [desk.part(moving(a, b, "4")), ahead])
+
+    assert skipped.value.offsets == {1: stands_at}
+    assert await desk.balance(a) == 10000
+
+
+async def test_gaps_inside_what_was_read_are_not_gaps(desk: Desk) -> None:
+    """Transaction markers use offsets and are never handed out."""
+    a, b = names(2)
+    await fill(desk, [a, b])
+    start = desk.offsets[2]
+    desk.offsets[2] += 7
+    part = desk.part(moving(a, b, "1"), partition=2)
+
+    await desk.run([msgspec.structs.replace(part, start=start)])
+
+    assert await desk.balance(a) == 9900
+
+
+async def test_a_bug_in_a_rule_costs_its_command_and_not_the_batch(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+
+    def buggy(book: Book, command: TransferMake, instant: Any) -> Any:
+        if command.amount == "13":
+            raise ZeroDivisionError
+        return LEDGER.rules[TransferMake](book, command, instant)
+
+    desk.context = replace(LEDGER, rules={**LEDGER.rules, TransferMake: buggy})
+    bad = moving(a, b, "13")
+    told = await desk.tell(moving(a, b, "1"), bad, moving(a, b, "2"))
+
+    assert [each.kind for each in told] == [Kind.ANSWER, Kind.DEAD, Kind.ANSWER]
+    assert await desk.balance(a) == 9700
+    desk.context = LEDGER
+    assert (await desk.one(bad)).kind == Kind.ANSWER  # the id stayed free
+
+
+async def test_what_is_no_command_is_dead_lettered_as_it_came_and_neighbours_are_applied(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+
+    told = await desk.tell(moving(a, b, "1"), b"\xff\x00 no json", None, moving(a, b, "2"))
+
+    assert [each.kind for each in told] == [Kind.ANSWER, Kind.DEAD, Kind.DEAD, Kind.ANSWER]
+    rows = await desk.connection.fetch(
+        "SELECT value FROM dead_letter WHERE lane_no = $1 AND seq = ANY($2::bigint[]) ORDER BY seq",
+        *(told[1].lane_no, [told[1].seq, told[2].seq]),
+    )
+    assert [row["value"] for row in rows] == [b"\xff\x00 no json", None]
+    assert await desk.balance(a) == 9700
+
+
+async def test_a_value_that_the_database_refuses_is_found_and_dead_lettered_alone(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    commands: list[Command] = [moving(a, b, "1") for _ in range(9)]
+    commands[5] = moving(a, b, "1", description="nul \0 is no text for PostgreSQL")
+
+    told = await desk.tell(*commands)
+
+    assert [each.kind for each in told] == [Kind.DEAD if number == 5 else Kind.ANSWER for number in range(9)]
+    assert await desk.balance(a) == 9200
+
+
+async def test_a_wrong_key_is_applied_and_marked(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+
+    (wrong,) = await desk.tell(moving(a, b, "1"), key=b"somebody")
+    (right,) = await desk.tell(moving(a, b, "1"))
+
+    assert (wrong.headers, wrong.key, wrong.type) == ({"partita_wrong_key": "1"}, a, "transfer.posted")
+    assert right.headers == {}
+
+
+async def test_a_lane_numbers_without_gaps_whatever_happens(desk: Desk) -> None:
+    a, b = names(2)
+    before = await desk.last_seq(0)
+    await fill(desk, [a, b])
+    command = moving(a, b, "1")
+    await desk.tell(command, b"garbled", command, moving(a, b, "1000"))
+
+    told = await desk.told(0, above=before)
+
+    assert [each.seq for each in told] == list(range(before + 1, before + 9))
+    assert len({each.id for each in told if each.kind != Kind.REPEAT}) == 7
+
+
+class HeldStore(LedgerStore):
+    """A store that has everything decided and written, and waits before it lets the engine commit."""
+
+    def __init__(self) -> None:
+        self.written = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def save_in_tx(self, tx: Connection, world: Book) -> None:
+        await super().save_in_tx(tx, world)
+        self.written.set()
+        await self.go_on.wait()
+
+
+async def test_of_two_batches_with_one_command_id_one_applies_it_and_the_other_repeats(
+    desk: Desk, database_url: str
+) -> None:
+    """The second batch cannot see the first one's answer, is refused by the database at commit, and then sees it."""
+    a, b, c, d = names(4)
+    await fill(desk, [a, b, c, d])
+    command = moving(a, b, "1")
+    store = HeldStore()
+    slow, quick = desk.part(command, partition=0), desk.part(command, partition=1)
+
+    async with Database(database_url, role="slow") as other:
+        desk.context = replace(LEDGER, store=store)
+        first = asyncio.create_task(desk.run([slow], database=other))
+        await store.written.wait()
+        desk.context = LEDGER
+        second = asyncio.create_task(desk.run([quick]))
+        await until_blocked(desk.connection)
+        store.go_on.set()
+        await asyncio.gather(first, second)
+
+    assert (await desk.told(0))[-1].kind == Kind.ANSWER
+    assert (await desk.told(1))[-1].kind == Kind.REPEAT
+    assert await desk.balance(a) == 9900
+
+
+async def test_of_two_owners_of_one_partition_the_second_waits_and_finds_everything_done(
+    desk: Desk, database_url: str
+) -> None:
+    """A consumer that was thought dead is about to commit when its successor reads the same records."""
+    a, b = names(2)
+    await fill(desk, [a, b])
+    store, seq = HeldStore(), await desk.last_seq(0)
+    part = desk.part(moving(a, b, "1"), moving(a, b, "2"))
+
+    async with Database(database_url, role="thought dead") as other:
+        desk.context = replace(LEDGER, store=store)
+        first = asyncio.create_task(desk.run([part], database=other))
+        await store.written.wait()
+        desk.context = LEDGER
+        second = asyncio.create_task(desk.run([part]))
+        assert "FROM lane" in await until_blocked(desk.connection)  # before it has read anything else
+        store.go_on.set()
+        await asyncio.gather(first, second)
+
+    assert [told.kind for told in await desk.told(0, above=seq)] == [Kind.ANSWER, Kind.ANSWER]
+    assert await desk.balance(a) == 9700
+
+
+async def test_a_decision_is_taken_after_its_locks_and_after_every_change_it_sees(
+    desk: Desk, database_url: str
+) -> None:
+    a, b, c = names(3)
+    await fill(desk, [a, b, c])
+    store = HeldStore()
+
+    async with Database(database_url, role="slow") as other:
+        desk.context = replace(LEDGER, store=store)
+        first = asyncio.create_task(desk.run([desk.part(moving(a, b, "1"), partition=0)], database=other))
+        await store.written.wait()
+        desk.context = LEDGER
+        second = asyncio.create_task(desk.run([desk.part(moving(b, c, "101"), partition=1)]))
+        await until_blocked(desk.connection)
+        released_at = await desk.connection.fetchval("SELECT clock_timestamp()")
+        store.go_on.set()
+        await asyncio.gather(first, second)
+
+    earlier, later = (await desk.told(0))[-1], (await desk.told(1))[-1]
+    assert later.type == "transfer.posted"  # it saw the euro that arrived while it waited
+    assert later.occurred_at > released_at
+    assert later.occurred_at > earlier.occurred_at
+
+
+async def test_the_instant_never_goes_back_when_the_clock_does(desk: Desk) -> None:
+    a, b, c = names(3)
+    await fill(desk, [a, b, c])
+    await desk.connection.execute("UPDATE clock SET ahead = '1 day'")
+    tomorrow = await desk.one(moving(a, b, "1"))
+    await desk.connection.execute("UPDATE clock SET ahead = '0'")
+
+    same_lane = await desk.one(moving(c, a, "1"))
+    same_account = await desk.one(moving(b, c, "1"), partition=2)
+
+    assert same_lane.occurred_at > tomorrow.occurred_at
+    assert same_account.occurred_at == same_lane.occurred_at + timedelta(microseconds=1)
+
+
+async def test_batches_that_meet_in_opposite_orders_wait_and_do_not_deadlock(desk: Desk, database_url: str) -> None:
+    accounts = names(20)
+    await fill(desk, accounts)
+    there = [moving(one, two, "1") for one, two in itertools.pairwise(accounts)]
+    back = [moving(two, one, "1") for one, two in itertools.pairwise(accounts)]
+
+    async with Database(database_url, role="other") as other:
+        for _ in range(5):
+            forth = desk.part(*(fresh(each) for each in there), partition=0)
+            home = desk.part(*(fresh(each) for each in reversed(back)), partition=1)
+            await asyncio.gather(desk.run([forth]), desk.run([home], database=other))
+
+    assert sum([await desk.balance(each) for each in accounts]) == 20 * 10000
+    deadlocks = await desk.connection.fetchval(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    assert deadlocks == 0
+
+
+async def test_accounts_and_originals_made_in_the_same_batch_count(desk: Desk) -> None:
+    a, b = names(2)
+    move = moving(a, b, "40")
+    back = TransferReverse(command_id=new_command_id(), account_id=a, transaction_id=move.command_id)
+
+    told = await desk.tell(opening(a), opening(b), paying_in(a, "100"), move, back, fresh(back))
+
+    assert [each.type for each in told] == [
+        "account.opened",
+        "account.opened",
+        "transfer.posted",
+        "transfer.posted",
+        "transfer.reversed",
+        "transfer.rejected",
+    ]
+    assert told[-1].body["code"] == "already_reversed"
+    assert (await desk.balance(a), await desk.balance(b)) == (10000, 0)
+
+
+async def test_refused_transfers_leave_a_row_that_says_why(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    told = await desk.one(moving(a, b, "100.01", reference="R-1"))
+
+    row = await desk.connection.fetchrow(
+        "SELECT * FROM transaction WHERE lane_no = $1 AND seq = $2", told.lane_no, told.seq
+    )
+
+    assert row is not None
+    assert (row["refusal"], row["amount_minor"], row["currency"], row["reference"]) == (
+        "insufficient_funds",
+        10001,
+        "EUR",
+        "R-1",
+    )
+    assert row["initiated_at"].timestamp() == RECEIVED_MS / 1000
+    assert row["posted_at"] == told.occurred_at
+
+
+async def test_the_database_itself_refuses_to_change_what_was_said(desk: Desk) -> None:
+    a, b = names(2)
+    await fill(desk, [a, b])
+    await desk.one(moving(a, b, "1"))
+
+    for table in ("event", "entry", "transaction", "reversal", "batch_leg", "dead_letter"):
+        await desk.connection.execute("SET session_replication_role = replica")  # ordinary triggers are silent now
+        with pytest.raises(Exception, match="append-only"):
+            await desk.connection.execute(f"TRUNCATE {table}")
+    for statement in ("UPDATE entry SET amount_minor = 1", "DELETE FROM event", "UPDATE transaction SET kind = 1"):
+        with pytest.raises(Exception, match="append-only"):
+            await desk.connection.execute(statement)
+    with pytest.raises(Exception, match="sum to zero"):
+        await desk.connection.execute(
+            "INSERT INTO entry SELECT account_no, entry_no + 1000, lane_no, seq, entry_type, 1, 1, posted_at, hash"
+            " FROM entry LIMIT 1"
+        )
+
+
+def fresh(command: Any) -> Any:
+    return msgspec.structs.replace(command, command_id=new_command_id())
+
+
+async def until_blocked(connection: Connection) -> str:
+    """Wait until some session waits for a lock of another, and return the statement that waits."""
+    async with asyncio.timeout(10):
+        while (statement := await connection.fetchval(BLOCKED)) is None:
+            await connection.execute("SELECT pg_sleep(0.01)")
+    return str(statement)
+
+
+BLOCKED = (
+    "SELECT query FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0 AND datname = current_database()"
+)

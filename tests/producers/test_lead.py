@@ -1,0 +1,74 @@
+"""Who publishes for a context: one relay, as long as its session lasts."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from processor.database import Database
+from producers.unsent import Move, PositionTaken, Unsent
+from tests.producers.books import Books, running
+
+LEAD = "hashtextextended('partita relay ' || $1, 0)"
+
+
+async def test_a_second_relay_stands_by_and_takes_over(books: Books) -> None:
+    lane = await books.lane(0)
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
+        await first.enter_async_context(running(books.relay(role="first")))
+        await lane.answers(["A"] * 10)
+        await books.told(10)
+        await second.enter_async_context(running(books.relay(role="second")))
+        await books.until_tried("second")
+        await lane.answers(["A"] * 100)
+        await books.told(110)
+        await first.aclose()
+        await lane.answers(["A"] * 10)
+        await books.told(120)
+    assert await books.on_topics() == 120
+
+
+async def test_nothing_is_published_while_another_holds_the_lead(books: Books) -> None:
+    lane = await books.lane(0)
+    await lane.answers(["A"] * 10)
+    await books.connection.execute(f"SELECT pg_advisory_lock({LEAD})", books.context)
+    async with running(books.relay()):
+        await books.until_tried("relay")
+        assert (await books.on_topics(), await lane.sent()) == (0, 0)
+        await books.connection.execute(f"SELECT pg_advisory_unlock({LEAD})", books.context)
+        await books.told(10)
+
+
+async def test_a_lost_session_is_opened_again(books: Books) -> None:
+    lane = await books.lane(0)
+    async with running(books.relay()):
+        for told in (10, 20, 30):
+            await lane.answers(["A"] * 10)
+            await books.told(told)
+            await books.end_session("relay")
+        await lane.answers(["A"] * 10)
+        await books.told(40)
+
+
+async def test_who_loses_the_session_loses_the_lead(books: Books) -> None:
+    lane = await books.lane(0)
+    async with running(books.relay()):
+        await lane.answers(["A"] * 10)
+        await books.told(10)
+        await books.end_session("relay")
+        await books.connection.execute(f"SELECT pg_advisory_lock({LEAD})", books.context)
+        await lane.answers(["A"] * 10)
+        await books.until_tried("relay")
+        assert await books.on_topics() == 10
+        await books.connection.execute(f"SELECT pg_advisory_unlock({LEAD})", books.context)
+        await books.told(20)
+
+
+async def test_a_position_that_another_relay_moved_is_left_alone(books: Books) -> None:
+    first, second = await books.lane(0), await books.lane(1)
+    unsent = Unsent(Database(books.database_url, role="relay"), books.context, on_news=lambda: None)
+    assert await unsent.lead()
+    await unsent.mark_sent([Move(first.lane_no, 0, 5), Move(second.lane_no, 0, 3)])
+    with pytest.raises(PositionTaken):
+        await unsent.mark_sent([Move(first.lane_no, 4, 9)])
+    assert [await first.sent(), await second.sent()] == [5, 3]
+    await unsent.close()
