@@ -1,0 +1,35 @@
+"""Installations, made to measure: so many partitions, with these settings."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from contracts.catalog import LEDGER, Topics
+from partita.local.stack import LocalStack
+from tests.conftest import create_topics_at, fresh_database
+from tests.system.installation import Installation
+
+Install = Callable[..., Awaitable[Installation]]
+
+
+@pytest.fixture
+async def install(stack: LocalStack, migrated_database: str, tmp_path: Path) -> AsyncIterator[Install]:
+    async with AsyncExitStack() as ends:
+
+        async def make(*, partitions: int, **settings: str) -> Installation:
+            prefix = f"s{secrets.token_hex(3)}."
+            await create_topics_at(stack.kafka_bootstrap, Topics(prefix=prefix), [LEDGER], partitions)
+            url = await ends.enter_async_context(fresh_database(stack, migrated_database))
+            return Installation(
+                kafka=stack.kafka_bootstrap,
+                database_url=url,
+                prefix=prefix,
+                partitions=partitions,
+                folder=tmp_path,
+                settings=settings,
+            )
+
+        yield make

@@ -1,0 +1,197 @@
+"""An installation of its own on the run's servers: a database, topics, and roles as processes that may be killed."""
+
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from consumers.results import ResultSubscriber
+from contracts.catalog import LEDGER, Topics
+from processor.database import connect
+
+PARTITA = (sys.executable, "-m", "partita")
+PATIENCE_S = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """Where everything is, and the doors to it."""
+
+    kafka: str
+    database_url: str
+    prefix: str
+    partitions: int
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(prefix=self.prefix)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}
+        own = {
+            "PARTITA_KAFKA_BOOTSTRAP": self.kafka,
+            "PARTITA_DATABASE_URL": self.database_url,
+            "PARTITA_TOPIC_PREFIX": self.prefix,
+        }
+        return {**inherited, **own, **self.settings, **more}
+
+    def door(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one door to its end."""
+        return subprocess.run(
+            [*PARTITA, *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+
+    def publish(self, name: str, commands: Sequence[Mapping[str, Any]]) -> "Publishing":
+        """Publish *commands* by the door, and wait for their answers in another process."""
+        path = self.folder / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(command) + "\n" for command in commands), encoding="utf-8")
+        return Publishing(self, path)
+
+    @contextmanager
+    def role(self, *roles: str, **more: str) -> Iterator["Role"]:
+        """Run *roles* in one process until the block ends; it must end well unless it was meant to die."""
+        process = Role(self, roles, more)
+        try:
+            yield process
+        finally:
+            process.end()
+
+    async def answered(self) -> dict[str, list[str]]:
+        """Return the types of results by command id, as a subscriber reads them from the beginning."""
+        told: dict[str, list[str]] = {}
+        async with ResultSubscriber(
+            self.kafka, contexts=[LEDGER], topics=self.topics, from_beginning=True
+        ) as subscriber:
+            while batch := await subscriber.poll(2.0):
+                for received in batch:
+                    told.setdefault(received.result["command_id"], []).append(received.result["type"])
+        return told
+
+    async def results_sent(self) -> int:
+        """Return how many records the result topic holds, repeats and all."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
+        await consumer.start()
+        try:
+            topic = self.topics.results(LEDGER)
+            places = [TopicPartition(topic, number) for number in range(self.partitions)]
+            return sum((await consumer.end_offsets(places)).values())
+        finally:
+            await consumer.stop()
+
+    async def records(self) -> list[tuple[int, int, bytes | None]]:
+        """Return the command topic as (partition, offset, value)."""
+        topic = self.topics.commands(LEDGER)
+        places = [TopicPartition(topic, number) for number in range(self.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
+        await consumer.start()
+        try:
+            consumer.assign(places)
+            await consumer.seek_to_beginning()
+            left = sum((await consumer.end_offsets(places)).values())
+            read: list[tuple[int, int, bytes | None]] = []
+            while len(read) < left:
+                for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                    read += [(record.partition, record.offset, record.value) for record in batch]
+            return read
+        finally:
+            await consumer.stop()
+
+    async def fetch(self, query: str) -> list[tuple[Any, ...]]:
+        connection = await connect(self.database_url, role="test")
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    async def books(self) -> str:
+        """Return one hash over every account and entry row, with the transaction that wrote it."""
+        ((digest,),) = await self.fetch(
+            "SELECT md5(string_agg(line, '' ORDER BY line)) FROM ("
+            " SELECT account::text || xmin::text AS line FROM account"
+            " UNION ALL SELECT entry::text || xmin::text FROM entry)"
+        )
+        return str(digest)
+
+    async def balances(self) -> dict[str, int]:
+        """Return the customers' balances in minor units."""
+        rows = await self.fetch("SELECT account_id, ledger_minor FROM account WHERE lane_no = 0")
+        return {row[0]: row[1] for row in rows}
+
+
+class Publishing:
+    """A ``partita publish --wait`` that runs beside the test."""
+
+    def __init__(self, at: Installation, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [*PARTITA, "publish", str(path), "--wait", "--timeout", str(round(PATIENCE_S))],
+            env=at.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def result(self) -> dict[str, Any]:
+        """Wait for all answers, and return the line that sums them up."""
+        out, err = self._process.communicate(timeout=PATIENCE_S)
+        assert self._process.returncode == 0, err + out
+        summary: dict[str, Any] = json.loads(out.splitlines()[-1])
+        return summary
+
+
+class Role:
+    """A process of ``partita run``, every line of which can be waited for; a failed test quotes them."""
+
+    def __init__(self, at: Installation, roles: Sequence[str], more: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [*PARTITA, "run", *roles], env=at.environment(**more), stderr=subprocess.PIPE, text=True
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._said: list[str] = []
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None, "it is a pipe"
+        with self._process.stderr as lines:
+            for line in lines:
+                self._said.append(line)
+                self._lines.put(line)
+
+    @property
+    def log(self) -> str:
+        """Return what the process has said so far."""
+        return "".join(self._said)
+
+    def says(self, pattern: str) -> None:
+        """Wait until the process says a line that *pattern* is found in."""
+        while not re.search(pattern, self._lines.get(timeout=PATIENCE_S)):
+            pass
+
+    def died(self) -> str:
+        """Wait until the process is dead by SIGKILL, and return what it said before."""
+        assert self._process.wait(PATIENCE_S) == -9, self.log
+        self._listener.join(PATIENCE_S)
+        return self.log
+
+    def end(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            assert self._process.wait(PATIENCE_S) == 0, self.log
+        self._listener.join(PATIENCE_S)
