@@ -1,15 +1,17 @@
 """The family ``account``: opening, freezing, limiting and closing accounts."""
 
-from typing import Literal
+from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from contracts.envelope import Command, Event, Refusal, Rejected, Text
 from contracts.ids import BusinessId
-from contracts.money import Amount, CurrencyCode
+from contracts.money import ZERO, Amount, CurrencyCode
 
 AccountType = Literal["CHECKING", "SAVINGS", "MONEY_MARKET"]
 AccountStatus = Literal["ACTIVE", "FROZEN", "CLOSED"]
+PLAIN: Final = "plain"  # the product without interest or fees
 
 
 class AccountRefusal(Refusal):
@@ -27,11 +29,11 @@ class AccountRefusal(Refusal):
     ACCOUNTS_MUST_DIFFER = "accounts_must_differ", "An account cannot be paid out to itself; name another account."
     PAYOUT_ACCOUNT_CLOSED = "payout_account_closed", "The payout account is closed; name another account."
     CURRENCY_DIFFERS = "currency_differs", "The payout account has another currency; name one in the same currency."
-    BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded", "A balance would pass its limit; use another payout account."
     BALANCE_NOT_ZERO = (
         "balance_not_zero",
         "The account has a balance that cannot be paid out; settle it, unfreeze it or name a payout account.",
     )
+    BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded", "A balance would pass its limit; use another payout account."
 
 
 class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
@@ -41,10 +43,17 @@ class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
     account_type: AccountType
     currency: CurrencyCode
     customer_id: BusinessId = ""
-    overdraft_limit: Amount = "0"
+    overdraft_limit: Amount = ZERO
     product: BusinessId = ""
 
     amounts = ("overdraft_limit",)
+
+    def canonical(self) -> "AccountOpen":
+        """Return the same opening with its product named, as it is where the sender names none."""
+        if self.product:
+            return self
+        with_customer = "standard" if self.account_type == "CHECKING" else "savings"
+        return msgspec.structs.replace(self, product=with_customer if self.customer_id else PLAIN)
 
 
 class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):

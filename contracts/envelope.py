@@ -17,7 +17,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from contracts.ids import CommandId
 from contracts.money import trimmed
 
-Text = Annotated[str, Meta(max_length=500)]
+# No NUL: PostgreSQL stores none, and one text must not cost its neighbours a second run of their batch.
+Text = Annotated[str, Meta(pattern=r"^[^\x00]*$", max_length=500)]
 Metadata = Annotated[
     dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=256)]], Meta(max_length=16)
 ]

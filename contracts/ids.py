@@ -4,8 +4,6 @@ A UUID travels as text and is handled as its 16 raw bytes: ``uuid.UUID`` objects
 command.
 """
 
-import os
-import time
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -27,15 +25,6 @@ def uuid_text(raw: bytes) -> str:
     """Return the lower-case text form of 16 bytes."""
     digits = raw.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def new_command_id() -> str:
-    """Return a fresh UUIDv7 (RFC 9562): milliseconds first, so that indexes grow at their right edge."""
-    stamp = time.time_ns() // 1_000_000
-    raw = bytearray(stamp.to_bytes(6, "big") + os.urandom(10))
-    raw[6] = 0x70 | raw[6] & 0x0F
-    raw[8] = 0x80 | raw[8] & 0x3F
-    return uuid_text(bytes(raw))
 
 
 def is_reserved(account_id: str) -> bool:

@@ -13,6 +13,7 @@ from contracts.currencies import EXPONENTS
 
 AMOUNT_MINOR_MAX: Final = 10**15 - 1
 BALANCE_MINOR_MAX: Final = 9 * 10**17
+ZERO: Final = "0"
 _WHOLE_DIGITS_MAX: Final = len(str(AMOUNT_MINOR_MAX))
 
 # `$` alone would let a trailing newline pass; the lookahead keeps the pattern valid as JSON Schema too.
@@ -50,5 +51,9 @@ def decimal_text(minor: int, exponent: int) -> str:
 
 
 def trimmed(amount: str) -> str:
-    """Return *amount* without trailing zeros, so that 12.3 and 12.30 are one text."""
-    return amount.rstrip("0").rstrip(".") if "." in amount else amount
+    """Return *amount* without trailing zeros, so that 12.3 and 12.30 are one text.
+
+    Nothing comes back as the very object ``ZERO``: msgspec leaves out a default by identity, not by value.
+    """
+    text = amount.rstrip("0").rstrip(".") if "." in amount else amount
+    return ZERO if text == ZERO else text

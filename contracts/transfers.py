@@ -122,7 +122,8 @@ class TransferReverse(Command, tag="transfer.reverse", frozen=True, kw_only=True
 class TransferBatch(Command, tag="transfer.batch", frozen=True, kw_only=True):
     """Make several transfers, all or none, each leg seeing those before it.
 
-    The record's key is the account that the first leg debits; ``source_account_id`` may repeat it.
+    The record's key is the account that the first leg debits. ``source_account_id`` may repeat it, or what the first
+    leg calls its source: in a credit those are two.
     """
 
     legs: Annotated[list[TransferLeg], Meta(min_length=1, max_length=100)]
@@ -130,8 +131,9 @@ class TransferBatch(Command, tag="transfer.batch", frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a batch that names another source than its first leg."""
-        if self.source_account_id not in ("", debiting(self.legs[0]).source_account_id):
-            raise ValueError("source_account_id must be the account that the first leg debits")
+        first = self.legs[0]
+        if self.source_account_id not in ("", first.source_account_id, debiting(first).source_account_id):
+            raise ValueError("source_account_id must be that of the first leg")
 
     def canonical(self) -> "TransferBatch":
         """Return the same batch with every leg a debit and the source named."""

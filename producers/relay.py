@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from contracts.catalog import Topics
 from processor import faults
 from processor.database import Database
+from processor.engine.failures import describe
 from processor.errors import Transient
 from processor.telemetry import logger
 from producers.kafka import Partitioner, abandon, started
@@ -147,7 +148,7 @@ class Relay:
 
     async def _back_off(self, stop: asyncio.Event, event: str, error: Exception) -> None:
         self._failures += 1
-        _log.warning(event, context=self._context, failures=self._failures, error=repr(error))
+        _log.warning(event, context=self._context, failures=self._failures, error=describe(error))
         longest = min(BACK_OFF_S * 2 ** min(self._failures, 10), BACK_OFF_MAX_S)
         await _first(stop, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
 

@@ -70,7 +70,7 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
     return Applied(AccountOpened(**fields(account)), (AccountState(account),))
 
 
-def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:
     """Stop debits."""
     account = _open_account_of(book, command.account_id)
     if isinstance(account, Refused):
@@ -81,7 +81,7 @@ def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:  
     return Applied(AccountFrozen(**fields(frozen), purpose=command.reason), (AccountState(frozen),))
 
 
-def unfreeze(book: Book, command: AccountUnfreeze, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def unfreeze(book: Book, command: AccountUnfreeze, instant: datetime) -> Decision:
     """Allow debits again."""
     account = _open_account_of(book, command.account_id)
     if isinstance(account, Refused):
@@ -92,7 +92,7 @@ def unfreeze(book: Book, command: AccountUnfreeze, instant: datetime) -> Decisio
     return Applied(AccountUnfrozen(**fields(active), purpose=command.reason), (AccountState(active),))
 
 
-def set_overdraft(book: Book, command: AccountSetOverdraft, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def set_overdraft(book: Book, command: AccountSetOverdraft, instant: datetime) -> Decision:
     """Set the overdraft limit, but not below what is in use."""
     known = book.account(command.account_id)
     limit_minor = 0 if known is None else amount_in(known.currency, command.overdraft_limit)

@@ -36,7 +36,7 @@ _ENTRY_NAMES: Final[dict[int, EntryName]] = dict(enumerate(get_args(EntryName), 
 _REVERSIBLE: Final = (TransactionKind.MAKE, TransactionKind.DEPOSIT, TransactionKind.WITHDRAW, TransactionKind.BATCH)
 
 
-def make(book: Book, command: TransferMake, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def make(book: Book, command: TransferMake, instant: datetime) -> Decision:
     """Move money from one account to another."""
     draft = Draft(book)
     leg = _transfer(draft, command)
@@ -56,7 +56,7 @@ def make(book: Book, command: TransferMake, instant: datetime) -> Decision:  # n
     return Applied(event, (draft.movement(TransactionKind.MAKE, currency, **text),))
 
 
-def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision:
     """Move money from the house's cash to an account."""
     draft = Draft(book)
     amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
@@ -73,7 +73,7 @@ def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision
     return _cash_moved(draft, command, account, amount_minor, TransactionKind.DEPOSIT)
 
 
-def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decision:
     """Move money from an account to the house's cash."""
     draft = Draft(book)
     amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
@@ -92,7 +92,7 @@ def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decisi
     return _cash_moved(draft, command, account, amount_minor, TransactionKind.WITHDRAW)
 
 
-def batch(book: Book, command: TransferBatch, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def batch(book: Book, command: TransferBatch, instant: datetime) -> Decision:
     """Make several transfers, all or none."""
     draft = Draft(book)
     currency, total_minor, overdrafts = "", 0, []
@@ -114,7 +114,7 @@ def batch(book: Book, command: TransferBatch, instant: datetime) -> Decision:  #
     return Applied(event, (draft.movement(TransactionKind.BATCH, currency),))
 
 
-def reverse(book: Book, command: TransferReverse, instant: datetime) -> Decision:  # noqa: ARG001 - a rule's shape
+def reverse(book: Book, command: TransferReverse, instant: datetime) -> Decision:
     """Undo every leg of an earlier transaction, or none."""
     if is_reserved(command.account_id):
         return refused(CommonRefusal.ACCOUNT_RESERVED, command.account_id)

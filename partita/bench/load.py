@@ -1,0 +1,52 @@
+"""What the benches send: accounts with money on them, and transfers between any two of them."""
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+from contracts.accounts import AccountOpen
+from contracts.envelope import Command
+from contracts.transfers import TransferDeposit, TransferMake
+from producers.command_ids import new_command_id
+
+CURRENCY: Final = "EUR"
+
+
+def account_id(number: int) -> str:
+    """Return the id of an account."""
+    return f"bench-{number:06}"
+
+
+def openings(accounts: int) -> Iterator[Command]:
+    """Yield what opens so many accounts."""
+    for number in range(accounts):
+        yield AccountOpen(
+            command_id=new_command_id(),
+            account_id=account_id(number),
+            account_type="CHECKING",
+            currency=CURRENCY,
+        )
+
+
+def deposits(accounts: int) -> Iterator[Command]:
+    """Yield what puts enough on each account."""
+    for number in range(accounts):
+        yield TransferDeposit(
+            command_id=new_command_id(), account_id=account_id(number), amount="1000000.00", currency=CURRENCY
+        )
+
+
+def transfers(number: int, *, accounts: int, seed: int = 1) -> Iterator[Command]:
+    """Yield so many transfers between accounts chosen evenly."""
+    dice = random.Random(seed)  # noqa: S311 - the same load every time
+    for _ in range(number):
+        source = int(dice.random() * accounts)
+        destination = (source + 1 + int(dice.random() * (accounts - 1))) % accounts
+        yield TransferMake(
+            command_id=new_command_id(),
+            source_account_id=account_id(source),
+            destination_account_id=account_id(destination),
+            amount=f"{1 + int(dice.random() * 99)}.50",
+            currency=CURRENCY,
+            reference=f"bench {source} to {destination}",
+        )

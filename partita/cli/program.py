@@ -1,0 +1,116 @@
+"""Finds the door that was asked for, and turns what goes wrong into one line and an exit code.
+
+Promise   0 all is well; 1 the answer is no (an audit that fails, a command that was not answered); 2 wrong usage, or it
+          cannot start. Data go to stdout, everything else to stderr. Ctrl-C and SIGTERM let a door clean up.
+Cost      0.1 s: only the door that is asked for is imported.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cyclopts import App, CycloptsError
+
+from partita.local.errors import LocalStackError
+from processor.errors import PartitaError
+
+STARTED: Final = time.perf_counter()
+NO: Final = 1
+CANNOT: Final = 2
+INTERRUPTED: Final = 130
+
+# Each door is the function of its name in the module of its name; this is the first line of its help.
+DOORS: Final = {
+    "demo": "Shows everything at once: a fresh system, a real sample through it, a summary and an audit.",
+    "up": "Runs a whole system on this machine until Ctrl-C.",
+    "run": "Runs the named roles in this process, against the addresses in the environment.",
+    "migrate": "Brings the database to this version's schema.",
+    "topics": "Makes the topics of all contexts in a Kafka cluster.",
+    "publish": "Publishes commands from JSON Lines, in order.",
+    "results": "Prints results as JSON Lines, as they come.",
+    "accounts": "Lists accounts with their balances.",
+    "audit": "Proves the books from their raw rows.",
+    "status": "Shows what waits: records, events, dead letters.",
+    "bench": "Measures, on a fresh local stack.",
+}
+_UNTIL_STOPPED: Final = ("up", "run", "results")
+
+_HELP: Final = """Commands from Kafka, exactly once into double-entry books in PostgreSQL, results back to Kafka.
+
+Addresses and settings are environment variables: PARTITA_KAFKA_BOOTSTRAP, PARTITA_DATABASE_URL and others.
+"""
+_EXAMPLES: Final = """For example:
+
+    partita demo                        # see it work; nothing to set up
+
+    partita up --env-file partita.env   # a system to play with
+
+    set -a; . ./partita.env             # beside it, in another terminal
+    partita status
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the door that the *arguments* name and return the exit code."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    door = tokens[0] if tokens else ""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is born deaf to it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what it says is in the error we raise
+    try:
+        return _ended(program(door)(tokens))
+    except KeyboardInterrupt:
+        return 0 if door in _UNTIL_STOPPED else INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO
+    except (CycloptsError, PartitaError, LocalStackError, ExceptionGroup) as error:
+        if (text := _told(error)) is None:
+            raise
+        sys.stderr.write(f"error: {text}\n")
+        return CANNOT
+
+
+def program(door: str) -> App:
+    """Return the command line with all doors; only *door* is loaded."""
+    app = App(
+        name="partita",
+        help=_HELP,
+        help_epilogue=_EXAMPLES,
+        help_format="plaintext",
+        version_flags=["--version"],
+        result_action="return_value",
+        print_error=False,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, summary in DOORS.items():
+        module = f"partita.cli.{name}"
+        if name == door:
+            app.command(_function(module, name), name=name, help_epilogue="")
+        else:
+            app.command(f"{module}:{name}", name=name, help=summary)
+    return app
+
+
+def _function(module: str, name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _ended(result: object) -> int:
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: BaseException) -> str | None:
+    """Return what to say about an error that names its cause and cure; None for a bug, which shows its traceback."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((text for one in error.exceptions if (text := _told(one))), None)
+    if isinstance(error, CycloptsError):
+        return f"{' '.join(str(error).split())} See --help."
+    return str(error) if isinstance(error, (PartitaError, LocalStackError)) else None

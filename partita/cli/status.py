@@ -1,0 +1,84 @@
+"""``partita status``: what waits where."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from partita.app import App
+from partita.cli.books import reading
+from partita.settings import load_settings
+from partita.status import ContextStatus, statuses
+
+
+async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+    """Shows what waits: records, events, dead letters.
+
+    Lag is what a partition holds beyond what its lane has applied. Events are
+    unpublished between their commit and the relay's acknowledgement.
+
+    For example:
+        partita status --json | jq '[.topics[].lag] | add'
+
+    Parameters
+    ----------
+    as_json:
+        one JSON object instead of tables
+    """
+    app = App(settings=load_settings())
+    async with reading(app, "status") as connection:
+        found = await statuses(app, connection)
+    if as_json:
+        print(json.dumps(_as_object(found)))
+    else:
+        _show(found)
+
+
+def _as_object(found: Sequence[ContextStatus]) -> dict[str, Any]:
+    lanes = [_lane(context, lane) for context in found for lane in context.partitions]
+    return {
+        "lag": sum(lane["lag"] for lane in lanes),
+        "unpublished": sum(lane["unpublished"] for lane in lanes),
+        "oldest_unpublished_s": max((lane["oldest_unpublished_s"] for lane in lanes), default=0.0),
+        "dead_letters": sum(context.dead_letters for context in found),
+        "topics": lanes,
+    }
+
+
+def _lane(context: ContextStatus, lane: Any) -> dict[str, Any]:
+    return {
+        "context": context.context,
+        "topic": lane.topic,
+        "partition": lane.partition,
+        "end": lane.end,
+        "applied": lane.applied,
+        "lag": lane.lag,
+        "unpublished": lane.unpublished,
+        "oldest_unpublished_s": _age_s(lane.oldest),
+    }
+
+
+def _age_s(moment: datetime | None) -> float:
+    return max((datetime.now(UTC) - moment).total_seconds(), 0.0) if moment else 0.0
+
+
+def _show(found: Sequence[ContextStatus]) -> None:
+    console = Console()
+    for context in found:
+        console.print(_table(context))
+        console.print(f"dead letters: {context.dead_letters}")
+
+
+def _table(context: ContextStatus) -> Table:
+    table = Table(title=next((lane.topic for lane in context.partitions), context.context))
+    for name in ("partition", "end", "applied to", "lag", "unpublished", "oldest s"):
+        table.add_column(name, justify="right")
+    for lane in context.partitions:
+        applied = "no lane" if lane.applied is None else lane.applied
+        numbers = (lane.partition, lane.end, applied, lane.lag, lane.unpublished, f"{_age_s(lane.oldest):.1f}")
+        table.add_row(*map(str, numbers))
+    return table

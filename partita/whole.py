@@ -1,0 +1,168 @@
+"""The whole system on this machine: local stack, schema, topics and every role, for as long as a block lasts.
+
+Promise   Inside the block commands are answered. After it, however it ends, no process is left.
+Cost      3 s on two cores: roles import while the services start.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from partita.app import CONTEXTS, App
+from partita.local.stack import LocalStack
+from partita.settings import Settings
+from partita.status import is_manned
+from partita.topics import TopicState, ensure_topics, wake_coordinator
+from partita.workers import Crew, Post, Say
+from processor.errors import NotPrepared
+from processor.migrate import migrate
+
+LOOK_AGAIN_S: Final = 0.05
+MANNED_WITHIN_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run. *without* leaves roles out; addresses that *settings* were given are used as they are."""
+
+    settings: Settings
+    workers: int = 1
+    without: Collection[str] = ()
+    data_dir: Path | None = None
+    fresh: bool = False  # never a service that runs already
+    quiet: bool = False  # roles log only what is wrong
+
+    @property
+    def posts(self) -> list[Post]:
+        """Return the processes."""
+        consumers = 0 if "consumer" in self.without else self.workers
+        posts = [
+            Post(name=name, roles=("consumer",), settings={"PARTITA_INSTANCE": name, **self._log})
+            for name in (f"worker-{number + 1}" for number in range(consumers))
+        ]
+        return posts if "relay" in self.without else [*posts, Post(name="relay", roles=("relay",), settings=self._log)]
+
+    @property
+    def _log(self) -> dict[str, str]:
+        given = "log_level" in self.settings.model_fields_set
+        return {"PARTITA_LOG_LEVEL": "WARNING"} if self.quiet and not given else {}
+
+    def given(self, setting: str) -> str | None:
+        """Return the address in *setting* if it was given and may be used."""
+        if self.fresh or setting not in self.settings.model_fields_set:
+            return None
+        value = getattr(self.settings, setting)
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """The running system."""
+
+    app: App
+    stack: LocalStack
+    crew: Crew
+    topics: Sequence[TopicState]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Return the settings by which every other door finds this system."""
+        return addresses(self.app.settings)
+
+    async def manned(self) -> None:
+        """Wait until every role is at work.
+
+        Raises:
+            WorkersFailed: Processes die again and again.
+            NotPrepared: It takes too long.
+        """
+        ready = asyncio.ensure_future(self._manned())
+        try:
+            await asyncio.wait({ready, self.crew.failed}, return_when=asyncio.FIRST_COMPLETED)
+            if self.crew.failed.done():
+                self.crew.failed.result()
+        finally:
+            ready.cancel()
+        await ready
+
+    async def _manned(self) -> None:
+        roles = [role for post in self.crew.posts for role in post.roles]
+        connection = await self.app.connect("up")
+        try:
+            async with asyncio.timeout(MANNED_WITHIN_S):
+                while not await is_manned(self.app, connection, roles):  # noqa: ASYNC110 - no one else would tell
+                    await asyncio.sleep(LOOK_AGAIN_S)
+        except TimeoutError:
+            raise NotPrepared(f"The roles are not at work after {MANNED_WITHIN_S:g} s; see what they said.") from None
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def whole(plan: Plan, *, say: Say) -> AsyncIterator[Whole]:
+    """Start everything in *plan*; the roles may still be joining, see ``Whole.manned``."""
+    async with AsyncExitStack() as cleanup:
+        crew = await cleanup.enter_async_context(Crew(plan.posts, say=say))
+        stack = await cleanup.enter_async_context(_started(_local_stack(plan, say)))
+        cleanup.push_async_callback(crew.stop)  # before the services
+        settings = plan.settings.model_copy(
+            update={"kafka_bootstrap": stack.kafka_bootstrap, "database_url": SecretStr(stack.database_url)}
+        )
+        app = App(settings=settings)
+        _, topics, _ = await asyncio.gather(_migrated(app), _topics(app), wake_coordinator(stack.kafka_bootstrap))
+        crew.go(addresses(settings))
+        yield Whole(app=app, stack=stack, crew=crew, topics=topics)
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return, as environment variables, what leads to the services of *settings*."""
+    found = {
+        "PARTITA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "PARTITA_DATABASE_URL": settings.database_url.get_secret_value(),
+    }
+    return found | ({"PARTITA_TOPIC_PREFIX": settings.topic_prefix} if settings.topic_prefix else {})
+
+
+def _local_stack(plan: Plan, say: Say) -> LocalStack:
+    return LocalStack(
+        data_dir=plan.data_dir,
+        choice=plan.settings.local,
+        kafka_bootstrap=plan.given("kafka_bootstrap"),
+        database_url=plan.given("database_url"),
+        on_progress=say,
+    )
+
+
+@asynccontextmanager
+async def _started(stack: LocalStack) -> AsyncIterator[LocalStack]:
+    """Start and end *stack* in a thread; an interrupt meanwhile waits for the start and undoes it."""
+    starting = asyncio.ensure_future(asyncio.to_thread(stack.__enter__))
+    try:
+        yield await asyncio.shield(starting)
+    finally:
+        await asyncio.wait({starting})
+        if starting.exception() is None:
+            await asyncio.to_thread(stack.__exit__, None, None, None)
+
+
+async def _migrated(app: App) -> None:
+    connection = await app.connect("migrate")
+    try:
+        await migrate(connection)
+    finally:
+        await connection.close()
+
+
+async def _topics(app: App) -> list[TopicState]:
+    return await ensure_topics(
+        app.settings.kafka_bootstrap,
+        topics=app.topics,
+        contexts=[context.name for context in CONTEXTS],
+        partitions=app.settings.partitions,
+        replication_factor=app.settings.replication_factor,
+    )

@@ -1,0 +1,173 @@
+"""Every door of a running system, as a person or a script uses it."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from contracts.ids import uuid_text
+from partita.local.stack import LocalStack
+from processor.database import Connection
+
+from .conftest import Door, System
+
+if TYPE_CHECKING:
+    import subprocess
+
+At = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def at(door: Door, system: System) -> At:
+    """Return how to open a door of the running system."""
+
+    def run(*arguments: str, typed: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+        return door(*arguments, settings=system.settings | more, typed=typed)
+
+    return run
+
+
+def command(number: int, kind: str, **fields: object) -> str:
+    return json.dumps({"type": kind, "command_id": uuid_text(number.to_bytes(16, "big")), **fields})
+
+
+def opened(number: int, account: str) -> str:
+    return command(number, "account.open", account_id=account, account_type="CHECKING", currency="EUR")
+
+
+def answered(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """Return the one line of JSON on stdout, without what differs from run to run."""
+    assert done.stdout.count("\n") == 1, done
+    line: dict[str, Any] = json.loads(done.stdout)
+    assert line.pop("seconds") >= 0
+    return line
+
+
+def test_every_command_published_is_counted_once_by_what_became_of_it(at: At) -> None:
+    lines = [
+        opened(1, "a1"),
+        opened(2, "a2"),
+        command(3, "transfer.deposit", account_id="a1", amount="10.00"),
+        command(4, "transfer.make", source_account_id="a1", destination_account_id="a2", amount="3.00"),
+        command(5, "transfer.withdraw", account_id="a1", amount="7.01"),
+        command(5, "transfer.withdraw", account_id="a1", amount="7.01"),
+        command(5, "transfer.withdraw", account_id="a1", amount="7.00"),
+        "",
+    ]
+    for account in lines[:2]:
+        assert at("publish", "-", "--wait", typed=account).returncode == 0
+    done = at("publish", "-", "--wait", typed="\n".join(lines))
+    assert done.returncode == 0
+    assert answered(done) == {
+        "published": 7,
+        "answers": {"account.opened": 2, "transfer.posted": 2},
+        "refused": {"command_id_reused": 1, "insufficient_funds": 2},
+        "dead": 0,
+        "replayed": 3,
+    }
+
+
+def test_a_dead_letter_is_told_apart_from_its_neighbours_and_ends_in_exit_1(at: At) -> None:
+    dead = [command(20, "account.freeze"), json.dumps({"type": "account.freeze"})]
+    done = at("publish", "-", "--wait", typed="\n".join([opened(21, "b1"), *dead, opened(22, "b1")]))
+    assert done.returncode == 1
+    assert answered(done) == {
+        "published": 4,
+        "answers": {"account.opened": 1},
+        "refused": {"account_exists": 1},
+        "dead": 2,
+        "replayed": 0,
+    }
+
+
+@pytest.mark.parametrize("bad", ["[1]", '{"type": "account.paint"}'])
+def test_a_line_no_topic_is_right_for_ends_it_after_what_came_before(at: At, bad: str) -> None:
+    number = 30 + len(bad)
+    done = at("publish", "-", typed=f"{opened(number, f'c{number}')}\n\n{bad}\n{opened(number + 100, 'never')}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: line 3: ")
+    again = at("publish", "-", "--wait", typed=opened(number, f"c{number}"))
+    assert answered(again)["replayed"] == 1
+    assert "never" not in at("accounts", "--csv").stdout
+
+
+def test_accounts_are_listed_by_id_and_the_house_only_if_asked_for(at: At) -> None:
+    typed = "\n".join([opened(200, "d2"), opened(201, "d1")])
+    assert at("publish", "-", "--wait", typed=typed).returncode == 0
+    money = "\n".join(command(202 + n, "transfer.deposit", account_id=f"d{n}", amount=f"{n}.50") for n in (1, 2))
+    assert at("publish", "-", "--wait", typed=money).returncode == 0
+    head, *rows = at("accounts", "--csv").stdout.splitlines()
+    assert head == "account_id,currency,ledger_balance,available_balance,status"
+    assert [row for row in rows if row.startswith("d")] == ["d1,EUR,1.50,1.50,ACTIVE", "d2,EUR,2.50,2.50,ACTIVE"]
+    assert rows == sorted(rows)
+    assert not any(row.startswith("house:") for row in rows)
+    everything = at("accounts", "--csv", "--house").stdout.splitlines()[1:]
+    assert sum(float(row.split(",")[2]) for row in everything) == pytest.approx(0)
+    assert "d1" in at("accounts").stdout
+
+
+def test_results_are_json_lines_from_the_beginning(at: At) -> None:
+    assert at("publish", "-", "--wait", typed=opened(300, "e1")).returncode == 0
+    done = at("results", "--from-beginning", "--idle", "1", "--context", "ledger")
+    assert done.returncode == 0
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["type"] for one in found if one.get("account_id") == "e1"] == ["account.opened"]
+
+
+def test_audit_and_status_tell_of_books_that_are_right_and_of_nothing_that_waits(at: At) -> None:
+    audit = at("audit", "--json")
+    assert audit.returncode == 0
+    assert json.loads(audit.stdout)["holds"]
+    assert "All checks hold" in at("audit").stdout
+    status = json.loads(at("status", "--json").stdout)
+    assert (status["lag"], status["unpublished"], status["oldest_unpublished_s"]) == (0, 0, 0.0)
+    assert [lane["partition"] for lane in status["topics"]] == [0, 1]
+    assert at("status").returncode == 0
+
+
+async def test_an_audit_that_fails_names_the_check_and_ends_in_exit_1(at: At, connection: Connection) -> None:
+    assert at("publish", "-", "--wait", typed=opened(600, "h1")).returncode == 0
+    change = "UPDATE account SET available_minor = available_minor + $1 WHERE account_id = 'h1'"
+    await connection.execute(change, 1)
+    done = at("audit")
+    await connection.execute(change, -1)
+    assert done.returncode == 1
+    assert "account_available is broken" in done.stdout
+    assert "h1" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Broken: account_available"
+
+
+def test_preparing_again_changes_nothing_and_another_partition_count_is_refused(at: At) -> None:
+    assert "up to date" in at("migrate").stdout
+    assert at("topics", PARTITA_PARTITIONS="2").stdout.count("was there, 2 partitions") == 3
+    refused = at("topics", PARTITA_PARTITIONS="3")
+    assert refused.returncode == 2
+    assert "PARTITA_PARTITIONS=2" in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [["publish", "-"], ["status"], ["run", "consumer"]])
+def test_a_missing_topic_is_told_with_its_cure(at: At, arguments: list[str]) -> None:
+    done = at(*arguments, typed=opened(400, "f1"), PARTITA_TOPIC_PREFIX="none.")
+    assert done.returncode == 2
+    assert "none.ledger." in done.stderr
+    assert "partita topics" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["audit"], ["run", "relay"]])
+def test_a_database_without_books_is_told_with_its_cure(at: At, stack: LocalStack, arguments: list[str]) -> None:
+    done = at(*arguments, PARTITA_DATABASE_URL=stack.database_url)
+    assert done.returncode == 2
+    assert "partita migrate" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_killed_worker_comes_back_and_goes_on(at: At, system: System) -> None:
+    os.kill(system.pid_of("worker-1"), signal.SIGKILL)
+    system.hears("worker-1 ended (SIGKILL)")
+    done = at("publish", "-", "--wait", typed="\n".join(opened(500 + n, f"g{n}") for n in range(100)))
+    assert done.returncode == 0
+    assert answered(done)["answers"] == {"account.opened": 100}
