@@ -17,12 +17,15 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
 from aiokafka.partitioner import murmur2
 
 from processor.errors import NotPrepared
+from processor.telemetry import logger
 
 KEYS_REMEMBERED: Final = 100_000
 BATCH_BYTES_MAX: Final = 256 * 1024
 REQUEST_S: Final = 10.0
 START_S: Final = 10.0
 CLOSE_S: Final = 3.0
+
+_log = logger(__name__)
 
 
 def _positive_murmur2(key: bytes) -> int:
@@ -85,7 +88,8 @@ async def abandon(doomed: AIOKafkaProducer) -> None:
     try:
         async with asyncio.timeout(CLOSE_S):
             await doomed.stop()
-    except TimeoutError:
+    except Exception as error:  # noqa: BLE001 - with no broker left, aiokafka's own clean-up may stumble in any way
+        _log.info("a_producer_was_given_up", error=type(error).__name__)
         with suppress(KafkaError, OSError):
             await doomed.client.close()
 

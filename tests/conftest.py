@@ -14,11 +14,10 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from contracts.catalog import Topics
 from partita.local.stack import LocalStack
+from partita.topics import ensure_topics
 from processor.database import Connection, connect
 from processor.migrate import migrate
 
@@ -89,23 +88,7 @@ def create_topics(kafka: str, topics: Topics) -> CreateTopics:
 
 
 async def create_topics_at(kafka: str, topics: Topics, contexts: Sequence[str], partitions: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        answer = await admin.create_topics([new for one in contexts for new in _topics_of(one, topics, partitions)])
-    finally:
-        await admin.close()
-    for name, code, *_ in answer.topic_errors:
-        assert code in (0, TopicAlreadyExistsError.errno), f"{name}: {for_code(code)}"
-
-
-def _topics_of(context: str, topics: Topics, partitions: int) -> list[NewTopic]:
-    settings = {
-        topics.commands(context): {"message.timestamp.type": "LogAppendTime"},
-        topics.results(context): {},
-        topics.dead_letters(context): {"max.message.bytes": "2097152"},
-    }
-    return [NewTopic(name, partitions, 1, topic_configs=configs) for name, configs in settings.items()]
+    await ensure_topics(kafka, topics=topics, contexts=contexts, partitions=partitions)
 
 
 def _beside(url: str, name: str) -> str:

@@ -109,7 +109,7 @@ CREATE TABLE account (
     CONSTRAINT account_house_rows_have_lanes CHECK ((account_type = 0) = (lane_no > 0)),
     CONSTRAINT account_overdraft_limit_not_negative CHECK (overdraft_limit_minor >= 0),
     CONSTRAINT account_within_its_limit CHECK (account_type = 0 OR available_minor + overdraft_limit_minor >= 0),
-    CONSTRAINT account_balance_limit CHECK (abs(ledger_minor) <= 900000000000000000),
+    CONSTRAINT account_balance_limit CHECK (account_type = 0 OR abs(ledger_minor) <= 900000000000000000),
     CONSTRAINT account_closed_is_empty CHECK (status <> 3 OR (ledger_minor = 0 AND closed_at IS NOT NULL)),
     CONSTRAINT account_chain_is_sha256 CHECK (octet_length(chain) = 32)
 ) WITH (fillfactor = 50);

@@ -4,24 +4,26 @@ import asyncio
 import itertools
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
+from contracts.accounts import AccountRejected
+from contracts.envelope import Command
 from contracts.transfers import TransferMake, TransferReverse
 from processor.database import Connection, Database
+from processor.engine.decision import Applied
 from processor.engine.events import Kind
 from processor.engine.lanes import Skipped
 from processor.engine.process import process
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
+from processor.ledger.rules.draft import Draft
 from processor.ledger.store import LedgerStore
+from processor.ledger.values import EntryType, Leg, TransactionKind
 from producers.command_ids import new_command_id
 from tests.engine.desk import RECEIVED_MS, Desk, fill, moving, names, opening, paying_in
-
-if TYPE_CHECKING:
-    from contracts.envelope import Command
 
 
 async def test_a_transfer_moves_money_and_says_so_once(desk: Desk) -> None:
@@ -171,15 +173,27 @@ async def test_what_is_no_command_is_dead_lettered_as_it_came_and_neighbours_are
     assert await desk.balance(a) == 9700
 
 
-async def test_a_value_that_the_database_refuses_is_found_and_dead_lettered_alone(desk: Desk) -> None:
+async def test_a_command_that_the_database_refuses_is_found_and_dead_lettered_alone(desk: Desk) -> None:
+    """A rule forgets the overdraft limit for one command; the constraint of the same name does not."""
     a, b = names(2)
     await fill(desk, [a, b])
+
+    def forgetful(book: Book, command: TransferMake, instant: Any) -> Any:
+        if command.reference != "forget":
+            return LEDGER.rules[TransferMake](book, command, instant)
+        draft = Draft(book)
+        draft.move(Leg(a, b, 100_000), debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
+        return Applied(NOTHING, (draft.movement(TransactionKind.MAKE, "EUR"),))
+
+    desk.context = replace(LEDGER, rules={**LEDGER.rules, TransferMake: forgetful})
     commands: list[Command] = [moving(a, b, "1") for _ in range(9)]
-    commands[5] = moving(a, b, "1", description="nul \0 is no text for PostgreSQL")
+    commands[5] = moving(a, b, "1", reference="forget")
 
     told = await desk.tell(*commands)
 
     assert [each.kind for each in told] == [Kind.DEAD if number == 5 else Kind.ANSWER for number in range(9)]
+    reason = await desk.connection.fetchval("SELECT reason FROM dead_letter ORDER BY lane_no, seq DESC LIMIT 1")
+    assert reason == "internal_error: CheckViolationError 23514 account_within_its_limit"
     assert await desk.balance(a) == 9200
 
 
@@ -205,6 +219,9 @@ async def test_a_lane_numbers_without_gaps_whatever_happens(desk: Desk) -> None:
 
     assert [each.seq for each in told] == list(range(before + 1, before + 9))
     assert len({each.id for each in told if each.kind != Kind.REPEAT}) == 7
+
+
+NOTHING = AccountRejected(code="", reason="", details={})
 
 
 class HeldStore(LedgerStore):
