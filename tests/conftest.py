@@ -8,6 +8,7 @@ Cost      2.5 s for the stack, once; 0.1 s per module for its database.
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,10 +25,19 @@ from processor.migrate import migrate
 CreateTopics = Callable[[Sequence[str], int], Awaitable[None]]
 
 
+# Local processes can be stopped and killed, so they are preferred where they can be had: where Maven is.
+LOCAL = os.environ.get("PARTITA_LOCAL") or ("process" if shutil.which("mvn") else "docker")
+needs_processes = pytest.mark.skipif(LOCAL != "process", reason="needs Kafka as a local process: install Maven")
+needs_docker = pytest.mark.skipif(
+    os.environ.get("PARTITA_TEST_DOCKER") != "1",
+    reason="the Docker way is tested with PARTITA_TEST_DOCKER=1 (needs a Docker engine and its images)",
+)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     with LocalStack(
-        choice=os.environ.get("PARTITA_LOCAL", "process"),
+        choice=LOCAL,
         kafka_bootstrap=os.environ.get("PARTITA_TEST_KAFKA"),
         database_url=os.environ.get("PARTITA_TEST_DATABASE"),
     ) as running:

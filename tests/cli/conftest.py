@@ -16,6 +16,7 @@ import pytest
 
 from contracts.catalog import Topics
 from partita.local.stack import LocalStack
+from tests.conftest import LOCAL
 
 Door = Callable[..., subprocess.CompletedProcess[str]]
 PARTITA = (sys.executable, "-m", "partita")
@@ -25,7 +26,7 @@ PATIENCE_S = 60.0
 def environment(**settings: str) -> dict[str, str]:
     """Return this process's environment without its settings for partita, and with *settings*."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}
-    return inherited | {"PARTITA_LOCAL": "process", "COLUMNS": "120"} | settings
+    return inherited | {"PARTITA_LOCAL": LOCAL, "COLUMNS": "120"} | settings
 
 
 @pytest.fixture

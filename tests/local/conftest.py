@@ -1,21 +1,22 @@
 """Where a local stack may come from in these tests."""
 
-import os
 import time
 from collections.abc import Callable
 
 import pytest
 
-DOCKER_SETTING = "PARTITA_TEST_DOCKER"
+from tests.conftest import needs_docker, needs_processes
+
 DONE_WITHIN_S = 20.0
 
 
-@pytest.fixture(scope="module", params=["process", "docker"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("process", marks=needs_processes), pytest.param("docker", marks=needs_docker)],
+)
 def origin(request: pytest.FixtureRequest) -> str:
     """Each way to a real Kafka and a real PostgreSQL; Docker only where it is asked for."""
     name: str = request.param
-    if name == "docker" and os.environ.get(DOCKER_SETTING) != "1":
-        pytest.skip(f"the Docker way is tested with {DOCKER_SETTING}=1 (needs a Docker engine and its images)")
     return name
 
 

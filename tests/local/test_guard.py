@@ -111,6 +111,9 @@ def test_files_of_a_killed_owner_stay_until_the_last_program_that_works_with_the
 OWNER_OF_FILES = """
 import subprocess, sys
 from partita.local.place import open_place
+from tests.conftest import needs_processes
+
+pytestmark = needs_processes
 with open_place(None) as place:
     program = subprocess.Popen(["sleep", "60"], pass_fds=place.held, stdout=subprocess.DEVNULL, start_new_session=True)
     print(place.run, program.pid, flush=True)

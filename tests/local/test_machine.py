@@ -9,6 +9,9 @@ import pytest
 
 from partita.local.machine import Machine, java_major
 from partita.local.stack import LocalStack, LocalStackError, Service
+from tests.conftest import needs_processes
+
+pytestmark = needs_processes
 
 DATABASE_URL = "postgresql://postgres:secret@db.example/partita"
 BOOTSTRAP = "kafka.example:9092"

@@ -1,0 +1,210 @@
+"""The documents: what they name is there, what they show works, and what there is they name."""
+
+import json
+import re
+import shlex
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from cyclopts import CycloptsError
+
+from contracts.catalog import CATALOG, LEDGER, Catalog, Spec
+from contracts.envelope import Command, CommonRefusal, type_of
+from partita.cli.program import DOORS, program
+from partita.settings import Settings
+from processor.database import Connection
+from tests.engine.desk import Desk
+from tests.house.tree import ROOT, texts
+
+PAGES: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WIRE: Final = ROOT / "docs" / "wire.md"
+CODE: Final = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+BLOCK: Final = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK: Final = re.compile(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]+))?\)")
+SETTINGS: Final = {f"PARTITA_{name.upper()}" for name in Settings.model_fields}
+OTHER_VARIABLES: Final = {  # what is read beside the settings
+    *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
+    *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER"),
+}
+FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
+TIMES: Final = {"occurred_at", "opened_at", "closed_at"}
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+every_command = pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.type)
+
+
+def read(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the mark and the content of every fenced block in *language*."""
+    for found, mark, content in BLOCK.findall(read(page)):
+        if found == language:
+            yield mark, content
+
+
+# Links ----------------------------------------------------------------------------------------------------------------
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of *page*, as a forge makes them of its headings."""
+    lines = re.findall(r"^#+ (.+)$", BLOCK.sub("", read(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@every_page
+def test_every_link_leads_to_a_file_and_its_heading(page: Path) -> None:
+    for target, anchor in LINK.findall(CODE.sub("", read(page))):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not anchor or anchor in headings(there), f"{target}#{anchor}"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, ahead = set[Path](), [PAGES[0]]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        linked = [(page.parent / target).resolve() for target, _ in LINK.findall(read(page)) if target.endswith(".md")]
+        ahead += [each for each in linked if each not in reached]
+    assert set(PAGES) - reached == set()
+
+
+@every_page
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`((?:contracts|processor|consumers|producers|partita|tests|docs|requirements)/[\w./-]*)`", read(page))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+# Doors ----------------------------------------------------------------------------------------------------------------
+
+
+def commands(line: str) -> Iterator[list[str]]:
+    """Yield what a line of shell calls ``partita`` with."""
+    tokens = [token for token in shlex.split(line, comments=True)]
+    starts = [place for place, token in enumerate(tokens) if token == "partita"]
+    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        words = tokens[start + 1 : end]
+        stop = next((place for place, word in enumerate(words) if word in ("|", "||", "&&", "&", ";", ">", "2>")), None)
+        yield words[:stop]
+
+
+@every_page
+def test_every_door_that_is_named_exists(page: Path) -> None:
+    code = " ".join(CODE.findall(read(page)))
+    assert set(re.findall(r"\bpartita ([a-z][a-z-]*)", code)) - DOORS.keys() == set()
+
+
+@every_page
+def test_every_call_that_is_shown_is_understood(page: Path) -> None:
+    for _, content in blocks(page, "sh"):
+        for line in content.replace("\\\n", " ").splitlines():
+            for words in commands(line):
+                try:
+                    program(words[0] if words else "").parse_args(words, print_error=False, exit_on_error=False)
+                except CycloptsError as error:
+                    pytest.fail(f"partita {' '.join(words)}: {error}")
+
+
+def test_a_call_that_is_wrong_would_be_noticed() -> None:
+    assert list(commands("A=1 partita audit --json | jq . ; partita up")) == [["audit", "--json"], ["up"]]
+    with pytest.raises(CycloptsError):
+        program("audit").parse_args(["audit", "--yaml"], print_error=False, exit_on_error=False)
+
+
+def test_the_operator_s_page_has_a_row_for_every_door() -> None:
+    rows = re.findall(r"^\| `partita ([a-z-]+)", read(ROOT / "docs" / "operations.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(DOORS)
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+@every_page
+def test_every_variable_that_is_named_is_read(page: Path) -> None:
+    assert set(re.findall(r"PARTITA_[A-Z_]+[A-Z]", read(page))) - SETTINGS - OTHER_VARIABLES == set()
+
+
+def test_variables_beside_the_settings_are_read_somewhere() -> None:
+    code = "".join(text for name, text in texts() if name.endswith(".py") and name != "tests/house/test_docs.py")
+    assert [name for name in OTHER_VARIABLES if name not in code] == []
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(PARTITA_\w+)` \| ([^|]*) \|", read(ROOT / "README.md"), re.MULTILINE))
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        expected[f"PARTITA_{name.upper()}"] = f"`{text}`" if text else "empty"
+    assert rows == expected
+
+
+# Messages -------------------------------------------------------------------------------------------------------------
+
+
+def row_of(command_type: str) -> tuple[str, ...]:
+    """Return the cells of a command's row in the page of messages."""
+    (cells,) = re.findall(rf"^\| `{command_type}` \|(.*)\|$", read(WIRE), re.MULTILINE)
+    return tuple(cell.strip() for cell in cells.split("|"))
+
+
+def fields_of(command: type[Command]) -> dict[str, bool]:
+    """Return the fields of a command's own and whether they must be given."""
+    return {field.name: field.required for field in msgspec.structs.fields(command) if field.name not in FRAME}
+
+
+@every_command
+def test_the_row_of_a_command_says_what_the_catalog_says(spec: Spec) -> None:
+    fields, applied, codes = row_of(spec.type)
+
+    named = re.findall(r"`(\w+)`(\?)?", fields)
+    assert {name: not optional for name, optional in named} == fields_of(spec.command)
+    assert re.findall(r"`([\w.]+)`", applied) == [type_of(spec.applied)]
+    assert re.findall(r"`(\w+)`", codes) == [code.value for code in spec.codes if code != CommonRefusal.COMMAND_ID_REUSED]
+
+
+def test_the_page_names_no_type_and_no_code_that_does_not_exist() -> None:
+    types = {name for spec in CATALOG for name in (spec.type, type_of(spec.applied), type_of(spec.rejected))}
+    families = "|".join({name.partition(".")[0] for name in types})
+    for page in PAGES:
+        assert set(re.findall(rf"`((?:{families})\.[a-z_]+)`", read(page))) - types == set()
+    rows = re.findall(r"^\| `((?:\w+)\.(?:\w+))` \|", read(WIRE), re.MULTILINE)
+    assert sorted(rows) == sorted(spec.type for spec in CATALOG)
+    shown = {json.loads(content)["type"] for _, content in blocks(WIRE, "json")}
+    assert types - shown == set()
+
+
+@every_page
+def test_every_command_that_is_shown_is_understood(page: Path) -> None:
+    understand = Catalog().understand
+    for mark, content in blocks(page, "json"):
+        if mark == "command":
+            assert isinstance(understand(LEDGER, content.encode()), Command), content
+    for line in re.findall(r"'?(\{\"command_id\".*\})'?", "\n".join(text for _, text in blocks(page, "sh"))):
+        assert isinstance(understand(LEDGER, line.encode()), Command), line
+
+
+@pytest.fixture
+async def desk(connection: Connection, database_url: str) -> AsyncIterator[Desk]:
+    opened = await Desk.open(connection, database_url)
+    yield opened
+    await opened.database.close()
+
+
+async def test_every_command_of_the_page_has_the_result_that_stands_below_it(desk: Desk) -> None:
+    body: dict[str, Any] = {}
+    for mark, content in blocks(WIRE, "json"):
+        if mark == "command":
+            body = (await desk.one(content.encode())).body
+        else:
+            assert timeless(json.loads(content)) == timeless(body)
+
+
+def timeless(body: dict[str, Any]) -> dict[str, Any]:
+    """Return *body* with every instant that is given replaced."""
+    return {name: "then" if name in TIMES and value else value for name, value in body.items()}
