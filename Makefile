@@ -15,8 +15,8 @@ help: ## Say what there is
 run: $(READY) ## Set everything up and replay the sample through a fresh system
 	@$(BIN)/partita demo
 
-test: $(READY) ## Set everything up and run every test
-	@$(BIN)/python -m pytest
+test: $(READY) ## Set everything up and run every test, two files at a time
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## Format, lint, types, import rules: what needs no server
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What every test may ask for: one local stack per run, a migrated database per module, topics of its own.
+"""What every test may ask for: one local stack per test process, a migrated database per module, topics of its own.
 
 Promise   Nothing is shared between modules but the two servers: a database is copied from a migrated template, topics
           have a prefix that no other module has.

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
     *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER"),
 }
+OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
 TIMES: Final = {"occurred_at", "opened_at", "closed_at"}
 
@@ -76,21 +78,21 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 @every_page
 def test_every_path_that_is_named_exists(page: Path) -> None:
-    named = re.findall(r"`((?:contracts|processor|consumers|producers|partita|tests|docs|requirements)/[\w./-]*)`", read(page))
+    named = re.findall(
+        r"`((?:contracts|processor|consumers|producers|partita|tests|docs|requirements)/[\w./-]*)`", read(page)
+    )
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 # Doors ----------------------------------------------------------------------------------------------------------------
 
 
-def commands(line: str) -> Iterator[list[str]]:
+def calls(line: str) -> Iterator[list[str]]:
     """Yield what a line of shell calls ``partita`` with."""
-    tokens = [token for token in shlex.split(line, comments=True)]
-    starts = [place for place, token in enumerate(tokens) if token == "partita"]
-    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
-        words = tokens[start + 1 : end]
-        stop = next((place for place, word in enumerate(words) if word in ("|", "||", "&&", "&", ";", ">", "2>")), None)
-        yield words[:stop]
+    tokens = iter(shlex.split(line, comments=True))
+    for token in tokens:
+        if token == "partita":
+            yield list(takewhile(lambda word: word not in OPERATORS, tokens))
 
 
 @every_page
@@ -103,7 +105,7 @@ def test_every_door_that_is_named_exists(page: Path) -> None:
 def test_every_call_that_is_shown_is_understood(page: Path) -> None:
     for _, content in blocks(page, "sh"):
         for line in content.replace("\\\n", " ").splitlines():
-            for words in commands(line):
+            for words in calls(line):
                 try:
                     program(words[0] if words else "").parse_args(words, print_error=False, exit_on_error=False)
                 except CycloptsError as error:
@@ -111,7 +113,7 @@ def test_every_call_that_is_shown_is_understood(page: Path) -> None:
 
 
 def test_a_call_that_is_wrong_would_be_noticed() -> None:
-    assert list(commands("A=1 partita audit --json | jq . ; partita up")) == [["audit", "--json"], ["up"]]
+    assert list(calls("A=1 partita audit --json | jq . ; partita up")) == [["audit", "--json"], ["up"]]
     with pytest.raises(CycloptsError):
         program("audit").parse_args(["audit", "--yaml"], print_error=False, exit_on_error=False)
 
@@ -162,10 +164,13 @@ def fields_of(command: type[Command]) -> dict[str, bool]:
 def test_the_row_of_a_command_says_what_the_catalog_says(spec: Spec) -> None:
     fields, applied, codes = row_of(spec.type)
 
-    named = re.findall(r"`(\w+)`(\?)?", fields)
+    named = re.findall(r"`(\w+)`\**(\?)?", fields)
     assert {name: not optional for name, optional in named} == fields_of(spec.command)
+    assert re.findall(r"\*\*`(\w+)`", fields) == [spec.key]
     assert re.findall(r"`([\w.]+)`", applied) == [type_of(spec.applied)]
-    assert re.findall(r"`(\w+)`", codes) == [code.value for code in spec.codes if code != CommonRefusal.COMMAND_ID_REUSED]
+    assert re.findall(r"`(\w+)`", codes) == [
+        code.value for code in spec.codes if code != CommonRefusal.COMMAND_ID_REUSED
+    ]
 
 
 def test_the_page_names_no_type_and_no_code_that_does_not_exist() -> None:
