@@ -60,16 +60,18 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
         try:
             records: Records = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
-            self._give_up(Incident(f"The log does not hold the next record any more ({error!r}); see the runbook."))
+            text = f"The log does not hold the next record any more ({error!r}); docs/operations.md says what to do."
+            self._give_up(term, Incident(text))
             return {}
         except KafkaError as error:
             if error.retriable:
                 raise
-            self._give_up(Fatal(f"Kafka refuses this consumer: {error!r}"))
+            self._give_up(term, Fatal(f"Kafka refuses this consumer: {error!r}"))
             return {}
         self.fetched_in = term
         return records if self._gate.is_open(term) else {}
 
-    def _give_up(self, error: Fatal) -> None:
-        self._gate.close()
-        self._on_fatal(error)
+    def _give_up(self, term: int, error: Fatal) -> None:
+        if self._gate.is_open(term):  # else it is about partitions that were to be read from elsewhere
+            self._gate.close()
+            self._on_fatal(error)

@@ -32,7 +32,7 @@ _RETRY_S: Final = 0.5
 
 
 class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """Reads one context. *on_committed* is called after every batch, to wake the relay."""
+    """Reads one context, whose command topic has *partitions*. *on_committed* is called after every batch."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         context: Context[Any],
         database: Database,
         reader: Reader,
+        partitions: int,
         on_committed: Callable[[Database], Awaitable[None]],
     ) -> None:
         self.gate = Gate()
@@ -48,6 +49,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._context = context
         self._database = database
         self._reader = reader
+        self._partitions = partitions
         self._on_committed = on_committed
         self._next: dict[int, int] = {}  # partition -> the offset to read on from
         self._busy = asyncio.Lock()
@@ -129,6 +131,8 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
 
     async def _go_to_lanes(self, assigned: Sequence[TopicPartition]) -> None:
         assert self.consumer is not None, "set before the group is joined"
+        for topic in {place.topic for place in assigned}:
+            lanes.require_layout(self._context.name, self._partitions, len(self.consumer.partitions_for_topic(topic)))
         beginnings = await self.consumer.beginning_offsets(assigned)
         ends = await self.consumer.end_offsets(assigned)
         self._next = await self._taken_up({place.partition: offset for place, offset in beginnings.items()})
@@ -154,9 +158,15 @@ def _require_in_log(place: TopicPartition, offset: int, beginning: int, end: int
     """Make sure that the log still holds what the lane has not applied."""
     where = f"{place.topic} partition {place.partition}"
     if offset < beginning:
-        raise Incident(f"{where}: records {offset} to {beginning - 1} were removed before they were applied.")
+        raise Incident(
+            f"{where}: records {offset} to {beginning - 1} were removed before they were applied; "
+            "docs/operations.md says how to go on without them."
+        )
     if offset > end:
-        raise Incident(f"{where} ends at {end}, but records up to {offset - 1} were applied: this is another log.")
+        raise Incident(
+            f"{where} ends at {end}, but records up to {offset - 1} were applied: this is another log; "
+            "point PARTITA_KAFKA_BOOTSTRAP and PARTITA_TOPIC_PREFIX at the one that was read before."
+        )
 
 
 def _numbers(places: Iterable[TopicPartition]) -> list[int]:

@@ -47,6 +47,7 @@ class LoopSettings:
     session_timeout_ms: int = 6000
     heartbeat_interval_ms: int = 500
     rebalance_timeout_ms: int = 60_000
+    metadata_max_age_ms: int = 10_000  # how soon a changed partition count is noticed
     instance: str = ""  # a stable name of this process makes its restart take over its own partitions at once
     fingerprint_key: bytes = b""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -77,6 +78,7 @@ async def consume(
             readers[context.name] = LaneReader(
                 context=context,
                 database=database,
+                partitions=partitions[context.name],
                 reader=Reader(context=context.name, catalog=context.catalog, hashed=TextHash(settings.fingerprint_key)),
                 on_committed=on_committed[context.name],
             )
@@ -113,6 +115,7 @@ async def _broker(settings: LoopSettings, readers: Mapping[str, LaneReader]) -> 
         consumer_only=True,
         allow_auto_create_topics=False,
         apply_types=False,
+        metadata_max_age_ms=settings.metadata_max_age_ms,
         logger=None,
         graceful_timeout=_STOP_S,
     )

@@ -20,6 +20,7 @@ from processor.engine.lanes import wake_relay
 from processor.errors import NotPrepared
 from processor.ledger.context import LEDGER
 from processor.migrate import require_current
+from producers.kafka import require_topics
 from producers.relay import Relay
 
 CONTEXTS: Final[tuple[Context[Any], ...]] = (LEDGER,)
@@ -89,7 +90,15 @@ async def run_consumer(app: App, stop: asyncio.Event) -> None:
 
 
 async def run_relay(app: App, stop: asyncio.Event) -> None:
-    """Publish events until *stop*."""
+    """Publish events until *stop*.
+
+    Raises:
+        NotPrepared: A topic to publish on is missing.
+    """
+    names = [
+        name for each in app.contexts for name in (app.topics.results(each.name), app.topics.dead_letters(each.name))
+    ]
+    await require_topics(app.settings.kafka_bootstrap, names)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as relays:
         for context in app.contexts:
             relay = Relay(

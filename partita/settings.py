@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )
 
     relay_page_size: int = Field(
-        default=2000, ge=1, le=20_000, description="events that the relay reads at once, per lane"
+        default=2000, ge=1, le=20_000, description="events that the relay reads at once, over all lanes"
     )
 
     local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")

@@ -34,8 +34,11 @@ class PartitionStatus:
 
     @property
     def lag(self) -> int:
-        """Return the offsets between the lane's fence and the end; transaction markers count too."""
-        return self.end - (self.applied or 0)
+        """Return the offsets between the lane's fence and the end; transaction markers count too.
+
+        A log that ends before its lane is another log, not less than nothing to do.
+        """
+        return max(0, self.end - (self.applied or 0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from partita.workers import Crew, Post, Say
 from processor.errors import NotPrepared
 from processor.migrate import migrate
 
+LOOK_AT_SERVERS_S: Final = 0.5
 LOOK_AGAIN_S: Final = 0.05
 MANNED_WITHIN_S: Final = 60.0
 
@@ -89,6 +90,20 @@ class Whole:
         finally:
             ready.cancel()
         await ready
+
+    async def ends(self) -> None:
+        """Wait until something that ought to run does not.
+
+        Raises:
+            LocalStackError: A server of ours has ended by itself.
+            WorkersFailed: Processes die again and again.
+        """
+        servers = [server for server in (self.stack.kafka, self.stack.postgres) if server is not None]
+        while not self.crew.failed.done():
+            for server in servers:
+                server.require_running()
+            await asyncio.wait({self.crew.failed}, timeout=LOOK_AT_SERVERS_S)
+        self.crew.failed.result()
 
     async def _manned(self) -> None:
         roles = [role for post in self.crew.posts for role in post.roles]

@@ -48,20 +48,22 @@ def set_up_logging(*, level: str = "INFO", json: bool = False) -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
     )
-    # During an outage aiokafka says the same several times a second.
-    logging.getLogger("aiokafka").addFilter(OncePerInterval(seconds=10.0))
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OncePerInterval("aiokafka", seconds=10.0))
 
 
 class OncePerInterval(logging.Filter):
-    """Lets a message pass once in *seconds*, however often it is said."""
+    """Lets each message of the loggers below *name* pass once in *seconds*: an outage is told, not recited."""
 
-    def __init__(self, *, seconds: float) -> None:
-        super().__init__()
+    def __init__(self, name: str, *, seconds: float) -> None:
+        super().__init__(name)
         self._seconds = seconds
         self._last: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether *record* may pass."""
+        if not super().filter(record):
+            return True
         template = str(record.msg)
         if record.created - self._last.get(template, float("-inf")) < self._seconds:
             return False

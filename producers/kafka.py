@@ -111,6 +111,23 @@ async def require_topic(ready: AIOKafkaProducer, topic: str, *, bootstrap: str) 
     raise NotPrepared(f"Kafka at {bootstrap} has no topic {topic}; run `partita topics`.")
 
 
+async def require_topics(bootstrap: str, topics: Sequence[str]) -> None:
+    """Make sure that *topics* are there, before anybody waits for them.
+
+    Raises:
+        NotPrepared: One is not, or no broker says so in time.
+    """
+    try:
+        asking = await started(bootstrap, client_id="partita topics")
+    except (KafkaError, OSError) as error:
+        raise unreachable(bootstrap, error) from error
+    try:
+        for topic in topics:
+            await require_topic(asking, topic, bootstrap=bootstrap)
+    finally:
+        await abandon(asking)
+
+
 def unreachable(bootstrap: str, cause: Exception) -> NotPrepared:
     """Say that no broker answers, and what to do about it."""
     reason = str(cause) or type(cause).__name__

@@ -1,6 +1,5 @@
 """``partita up``: the whole system on this machine, until Ctrl-C."""
 
-import asyncio
 import os
 import shlex
 import sys
@@ -77,7 +76,7 @@ async def _run(plan: Plan, env_file: Path | None) -> None:
         await running.manned()
         with _written(env_file, running.addresses):
             _say("ready; Ctrl-C ends it")
-            await asyncio.shield(running.crew.failed)
+            await running.ends()
 
 
 def _writable(env_file: Path | None) -> Path | None:

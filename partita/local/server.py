@@ -68,6 +68,15 @@ class ServerProcess(ABC):
         """Stop the server at once; its data will not be used again."""
         self._end(self.at_once)
 
+    def require_running(self) -> None:
+        """Make sure that the server's process has not ended by itself.
+
+        Raises:
+            LocalStackError: It has; the message quotes its last words.
+        """
+        if self._process is not None and self._process.has_exited():
+            raise LocalStackError(f"{self.name} has ended by itself. {self._last_words()}")
+
     @abstractmethod
     def answers(self) -> bool:
         """Whether the server answers a real request."""

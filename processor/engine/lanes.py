@@ -98,7 +98,15 @@ async def keep_layout(connection: Connection, context: str, partitions: int) -> 
         NotPrepared: It has another: keys would change their lanes, and an account's commands their order.
     """
     await connection.execute(_SQL["keep_layout"], context, partitions)
-    known: int = await connection.fetchval(_SQL["layout"], context)
+    require_layout(context, await connection.fetchval(_SQL["layout"], context), partitions)
+
+
+def require_layout(context: str, known: int, partitions: int) -> None:
+    """Make sure that *context*, started with *known* partitions, still has so many.
+
+    Raises:
+        NotPrepared: It has another count.
+    """
     if known != partitions:
         raise NotPrepared(
             f"{context} was started with {known} partitions and its command topic now has {partitions}; "

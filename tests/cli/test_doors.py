@@ -148,7 +148,7 @@ def test_preparing_again_changes_nothing_and_another_partition_count_is_refused(
     assert "PARTITA_PARTITIONS=2" in refused.stderr
 
 
-@pytest.mark.parametrize("arguments", [["publish", "-"], ["status"], ["run", "consumer"]])
+@pytest.mark.parametrize("arguments", [["publish", "-"], ["status"], ["run", "consumer"], ["run", "relay"]])
 def test_a_missing_topic_is_told_with_its_cure(at: At, arguments: list[str]) -> None:
     done = at(*arguments, typed=opened(400, "f1"), PARTITA_TOPIC_PREFIX="none.")
     assert done.returncode == 2

@@ -1,5 +1,6 @@
 """`partita up` on a stack of its own, and how it ends."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from partita.workers import DEATHS_MAX, Crew, Post, WorkersFailed
+from processor.database import connect
 
 from .conftest import Door, System, has_ended
 
@@ -48,6 +50,23 @@ def test_a_role_left_out_is_not_run_and_what_waits_for_it_is_told(env_file: Path
         assert json.loads(done.stdout)["answers"] == {}
         assert "1 of 1 were not answered" in done.stderr
         assert json.loads(door("status", "--json", settings=system.settings).stdout)["unpublished"] == 1
+
+
+async def test_a_system_whose_database_has_died_says_so_and_ends(env_file: Path) -> None:
+    with System(env_file) as system:
+        system.hears("ready")
+        os.kill(await postmaster_of(system.settings["PARTITA_DATABASE_URL"]), signal.SIGKILL)
+        system.hears("error: PostgreSQL has ended by itself")
+        assert system.end() == 2
+
+
+async def postmaster_of(url: str) -> int:
+    """Return the process that the sessions of a database are children of."""
+    connection = await connect(url, role="test")
+    session = await connection.fetchval("SELECT pg_backend_pid()")
+    status = await asyncio.to_thread(Path(f"/proc/{session}/status").read_text)
+    await connection.close()
+    return int(status.partition("PPid:")[2].split()[0])
 
 
 async def test_a_process_that_dies_again_and_again_ends_the_crew() -> None:

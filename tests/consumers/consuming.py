@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -41,11 +41,13 @@ class Ground:
         return self.topics.commands(NAME)
 
     @asynccontextmanager
-    async def consumer(self, context: Context[Any] = LEDGER) -> AsyncIterator["asyncio.Task[None]"]:
+    async def consumer(self, context: Context[Any] = LEDGER, **changes: Any) -> AsyncIterator["asyncio.Task[None]"]:
         """Run a consumer until the block ends; a failure of its own is raised there."""
         stop = asyncio.Event()
         task = asyncio.create_task(
-            consume(self.settings, [context], stop=stop, on_committed={context.name: self._on_committed})
+            consume(
+                replace(self.settings, **changes), [context], stop=stop, on_committed={context.name: self._on_committed}
+            )
         )
         try:
             yield task

@@ -203,14 +203,23 @@ async def test_another_partition_count_is_refused(ground: Ground) -> None:
     async with ground.consumer() as task:
         await ground.publish(openings(1))
         await ground.until_applied(1, task=task)
-    admin = AIOKafkaAdminClient(bootstrap_servers=ground.kafka)
-    await admin.start()
-    await admin.create_partitions({ground.commands_topic: NewPartitions(total_count=3)})
-    await admin.close()
+    await add_a_partition(ground)
 
     with pytest.raises(NotPrepared, match="started with 2 partitions"):
         async with ground.consumer() as task:
             await asyncio.wait([task], timeout=20)
+
+
+async def test_partitions_that_are_added_while_it_runs_stop_the_context(ground: Ground) -> None:
+    async def run_while_one_is_added() -> None:
+        async with ground.consumer(metadata_max_age_ms=300) as task:
+            await ground.publish(openings(1))
+            await ground.until_applied(1, task=task)
+            await add_a_partition(ground)
+            await asyncio.wait([task], timeout=20)
+
+    with pytest.raises(NotPrepared, match="started with 2 partitions and its command topic now has 3"):
+        await run_while_one_is_added()
 
 
 async def test_a_broker_that_cannot_be_reached_is_named(ground: Ground) -> None:
@@ -233,6 +242,13 @@ async def commit_as_group(ground: Ground, *, to_the_end: bool) -> None:
     ends = await (consumer.end_offsets(places) if to_the_end else consumer.beginning_offsets(places))
     await consumer.commit(ends)
     await consumer.stop()
+
+
+async def add_a_partition(ground: Ground) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=ground.kafka)
+    await admin.start()
+    await admin.create_partitions({ground.commands_topic: NewPartitions(total_count=3)})
+    await admin.close()
 
 
 async def until_gone(admin: AIOKafkaAdminClient, topic: str) -> None:
