@@ -9,14 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
 from consumers.gate import Gate, GatedConsumer
 from contracts.catalog import LEDGER as NAME
-from processor.database import Connection
 from processor.engine.events import Kind
 from processor.errors import Fatal, Incident, NotPrepared
-from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
-from processor.ledger.store import LedgerStore
 from tests.conftest import create_topics_at
 from tests.consumers.consuming import Ground, openings
+from tests.engine.desk import HeldStore
 
 GROUP = "partita.ledger"
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
@@ -105,22 +103,9 @@ async def test_a_second_consumer_takes_its_share_and_nothing_is_applied_twice(gr
     assert await ground.kinds() == {Kind.ANSWER: 3000}
 
 
-class SlowStore(LedgerStore):
-    """A store that waits, once, with everything written and nothing committed."""
-
-    def __init__(self) -> None:
-        self.written = asyncio.Event()
-        self.go_on = asyncio.Event()
-
-    async def save_in_tx(self, tx: Connection, world: Book) -> None:
-        await super().save_in_tx(tx, world)
-        self.written.set()
-        await self.go_on.wait()
-
-
 async def test_partitions_are_given_up_only_after_the_batch_in_flight(ground: Ground) -> None:
     """A second member joins while the first is about to commit: it has to wait for that commit."""
-    store = SlowStore()
+    store = HeldStore()
     await ground.publish(openings(20))
 
     async with ground.consumer(replace(LEDGER, store=store)) as one:

@@ -16,7 +16,9 @@ from processor.engine import lanes
 from processor.engine.batch import Batch, Part, Reader, Record
 from processor.engine.context import Context
 from processor.engine.persist import persist
+from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
+from processor.ledger.store import LedgerStore
 from producers.command_ids import new_command_id
 
 PARTITIONS = 4
@@ -118,6 +120,19 @@ class Desk:
             "SELECT sum(ledger_minor)::bigint FROM account WHERE account_id = $1", account_id
         )
         return balance
+
+
+class HeldStore(LedgerStore):
+    """A store that has everything decided and written, and waits before it lets the engine commit."""
+
+    def __init__(self) -> None:
+        self.written = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def save_in_tx(self, tx: Connection, world: Book) -> None:
+        await super().save_in_tx(tx, world)
+        self.written.set()
+        await self.go_on.wait()
 
 
 def opening(account_id: str, *, currency: str = "EUR", overdraft: str = "0") -> AccountOpen:

@@ -20,10 +20,9 @@ from processor.engine.process import process
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
 from processor.ledger.rules.draft import Draft
-from processor.ledger.store import LedgerStore
 from processor.ledger.values import EntryType, Leg, TransactionKind
 from producers.command_ids import new_command_id
-from tests.engine.desk import RECEIVED_MS, Desk, fill, moving, names, opening, paying_in
+from tests.engine.desk import RECEIVED_MS, Desk, HeldStore, fill, moving, names, opening, paying_in
 
 
 async def test_a_transfer_moves_money_and_says_so_once(desk: Desk) -> None:
@@ -222,19 +221,6 @@ async def test_a_lane_numbers_without_gaps_whatever_happens(desk: Desk) -> None:
 
 
 NOTHING = AccountRejected(code="", reason="", details={})
-
-
-class HeldStore(LedgerStore):
-    """A store that has everything decided and written, and waits before it lets the engine commit."""
-
-    def __init__(self) -> None:
-        self.written = asyncio.Event()
-        self.go_on = asyncio.Event()
-
-    async def save_in_tx(self, tx: Connection, world: Book) -> None:
-        await super().save_in_tx(tx, world)
-        self.written.set()
-        await self.go_on.wait()
 
 
 async def test_of_two_batches_with_one_command_id_one_applies_it_and_the_other_repeats(

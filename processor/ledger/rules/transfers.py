@@ -59,12 +59,10 @@ def make(book: Book, command: TransferMake, instant: datetime) -> Decision:
 def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision:
     """Move money from the house's cash to an account."""
     draft = Draft(book)
-    amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
-    if isinstance(amount_minor, Refused):
-        return amount_minor
-    account = _existing(draft, command.account_id)
-    if isinstance(account, Refused):
-        return account
+    found = _cash(draft, command)
+    if isinstance(found, Refused):
+        return found
+    account, amount_minor = found
     if command.currency not in ("", account.currency):
         return refused(TransferRefusal.CURRENCY_DIFFERS, command.account_id)
     draft.move(Leg(None, command.account_id, amount_minor), debit=EntryType.DEPOSIT, credit=EntryType.DEPOSIT)
@@ -76,12 +74,10 @@ def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision
 def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decision:
     """Move money from an account to the house's cash."""
     draft = Draft(book)
-    amount_minor = _amount(draft, command.account_id, command.amount, command.currency)
-    if isinstance(amount_minor, Refused):
-        return amount_minor
-    account = _existing(draft, command.account_id)
-    if isinstance(account, Refused):
-        return account
+    found = _cash(draft, command)
+    if isinstance(found, Refused):
+        return found
+    account, amount_minor = found
     if account.status == Status.FROZEN:
         return refused(TransferRefusal.ACCOUNT_FROZEN, command.account_id)
     if command.currency not in ("", account.currency):
@@ -221,14 +217,19 @@ def _customer(draft: Draft, account_id: str | None) -> Account | None:
     return None if account_id is None else draft.account(account_id)
 
 
-def _existing(draft: Draft, account_id: str) -> Account | Refused:
+def _cash(draft: Draft, command: TransferDeposit | TransferWithdraw) -> tuple[Account, int] | Refused:
+    """Return the account and the amount that a movement of cash speaks of."""
+    account_id = command.account_id
+    amount_minor = _amount(draft, account_id, command.amount, command.currency)
+    if isinstance(amount_minor, Refused):
+        return amount_minor
     if is_reserved(account_id):
         return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
     if (account := draft.account(account_id)) is None:
         return refused(TransferRefusal.ACCOUNT_NOT_FOUND, account_id)
     if account.status == Status.CLOSED:
         return refused(TransferRefusal.ACCOUNT_CLOSED, account_id)
-    return account
+    return account, amount_minor
 
 
 def _cash_moved(
