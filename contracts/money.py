@@ -43,11 +43,13 @@ def minor_units(amount: str, exponent: int) -> int | None:
 
 def decimal_text(minor: int, exponent: int) -> str:
     """Return *minor* units as the decimal string that goes on the wire, with all of the currency's decimals."""
+    digits = str(minor)
     if exponent == 0:
-        return str(minor)
-    sign = "-" if minor < 0 else ""
-    digits = str(abs(minor)).rjust(exponent + 1, "0")
-    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
+        return digits
+    if minor < 0 or len(digits) <= exponent:
+        sign = "-" if minor < 0 else ""
+        digits = sign + digits.lstrip("-").rjust(exponent + 1, "0")
+    return f"{digits[:-exponent]}.{digits[-exponent:]}"
 
 
 def trimmed(amount: str) -> str:

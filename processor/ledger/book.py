@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.envelope import Command
-from processor.engine.decision import Decision, Refused, Stamp
+from processor.engine.decision import Applied, Decision, Refused, Stamp
 from processor.ledger.attempts import failed_attempt
 from processor.ledger.values import Account, Attempt, Movement, Posted, Posting, TransactionKind, credited
 
@@ -69,7 +69,7 @@ class Book:
     def apply(self, command: Command, decision: Decision, stamp: Stamp) -> None:
         """Make *decision* part of the book. A refused transfer leaves its row too; it reads as FAILED."""
         self.instant = stamp.instant
-        if isinstance(decision, Refused):
+        if not isinstance(decision, Applied):
             self._fail(command, decision, stamp)
             return
         for change in decision.changes:

@@ -105,7 +105,7 @@ _ACCOUNTS_OF: Final[Mapping[type[Command], Callable[..., Iterable[str]]]] = {
 
 
 # Commands that money may enter or leave the house's cash by.
-_MOVES_CASH: Final = (TransferDeposit, TransferWithdraw, TransferReverse)
+_MOVES_CASH: Final[frozenset[type[Command]]] = frozenset({TransferDeposit, TransferWithdraw, TransferReverse})
 
 
 class Keys(Struct, frozen=True):
@@ -125,16 +125,16 @@ class LedgerStore:
         """Return the numbers of all accounts that deciding *commands* may touch."""
         ids = {account_id for command in commands for account_id in _ACCOUNTS_OF[type(command)](command)}
         numbers = {row[0] for row in await tx.fetch(_SQL["find_accounts"], list(ids))}
-        reversals = [uuid_bytes(each.transaction_id) for each in commands if isinstance(each, TransferReverse)]
+        reversals = [uuid_bytes(each.transaction_id) for each in commands if type(each) is TransferReverse]
         rows = await tx.fetch(_SQL["find_originals"], reversals) if reversals else []
         for row in rows:
             numbers |= {row["source_no"], row["destination_no"]}
         return Keys(
             frozenset(numbers - {None}),
             _originals(rows),
-            len(opening := [command for command in commands if isinstance(command, AccountOpen)]),
+            len(opening := [command for command in commands if type(command) is AccountOpen]),
             frozenset(command.currency for command in opening if exponent_of(command.currency) is not None),
-            any(isinstance(command, _MOVES_CASH) for command in commands),
+            not _MOVES_CASH.isdisjoint(map(type, commands)),
         )
 
     async def load_in_tx(self, tx: Connection, keys: Keys, lane_nos: Sequence[int]) -> Book:

@@ -2,6 +2,9 @@
 
 A movement is drafted leg by leg; each leg passes one column of guards in the order of ``TransferRefusal``. ``plain``
 accounts know no fee and no protection: available funds plus the overdraft limit bound a debit.
+
+What a helper returns is tested for the class that it usually has: a hit costs ``isinstance`` nothing, a miss among
+structs a look through their abstract bases.
 """
 
 from collections.abc import Sequence
@@ -40,7 +43,7 @@ def make(book: Book, command: TransferMake, instant: datetime) -> Decision:
     """Move money from one account to another."""
     draft = Draft(book)
     leg = _transfer(draft, command)
-    if isinstance(leg, Refused):
+    if not isinstance(leg, Leg):
         return leg
     currency = _currency_of(draft, leg)
     event = TransferPosted(
@@ -60,7 +63,7 @@ def deposit(book: Book, command: TransferDeposit, instant: datetime) -> Decision
     """Move money from the house's cash to an account."""
     draft = Draft(book)
     found = _cash(draft, command)
-    if isinstance(found, Refused):
+    if not isinstance(found, tuple):
         return found
     account, amount_minor = found
     if command.currency not in ("", account.currency):
@@ -75,7 +78,7 @@ def withdraw(book: Book, command: TransferWithdraw, instant: datetime) -> Decisi
     """Move money from an account to the house's cash."""
     draft = Draft(book)
     found = _cash(draft, command)
-    if isinstance(found, Refused):
+    if not isinstance(found, tuple):
         return found
     account, amount_minor = found
     if account.status == Status.FROZEN:
@@ -94,7 +97,7 @@ def batch(book: Book, command: TransferBatch, instant: datetime) -> Decision:
     currency, total_minor, overdrafts = "", 0, []
     for index, wanted in enumerate(command.legs):
         leg = _transfer(draft, wanted, batch_currency=currency)
-        if isinstance(leg, Refused):
+        if not isinstance(leg, Leg):
             details = {"index": index, "code": leg.refusal.value, "details": leg.details}
             return Refused(TransferRefusal.LEG_REFUSED, details)
         currency = currency or _currency_of(draft, leg)
@@ -145,7 +148,7 @@ def _transfer(draft: Draft, wanted: TransferMake | TransferLeg, *, batch_currenc
     """Draft one transfer between accounts, or say why not."""
     source_id, destination_id = wanted.source_account_id, wanted.destination_account_id
     amount_minor = _amount(draft, source_id, wanted.amount, wanted.currency)
-    if isinstance(amount_minor, Refused):
+    if not isinstance(amount_minor, int):
         return amount_minor
     for account_id in (source_id, destination_id):
         if is_reserved(account_id):
@@ -221,7 +224,7 @@ def _cash(draft: Draft, command: TransferDeposit | TransferWithdraw) -> tuple[Ac
     """Return the account and the amount that a movement of cash speaks of."""
     account_id = command.account_id
     amount_minor = _amount(draft, account_id, command.amount, command.currency)
-    if isinstance(amount_minor, Refused):
+    if not isinstance(amount_minor, int):
         return amount_minor
     if is_reserved(account_id):
         return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
@@ -258,22 +261,27 @@ def _currency_of(draft: Draft, leg: Leg) -> str:
     return account.currency
 
 
-def _text(minor: int, currency: str) -> str:
+def _decimals(currency: str) -> int:
     exponent = exponent_of(currency)
     assert exponent is not None, "accounts only have currencies that ISO 4217 lists"
-    return decimal_text(minor, exponent)
+    return exponent
+
+
+def _text(minor: int, currency: str) -> str:
+    return decimal_text(minor, _decimals(currency))
 
 
 def _entries(postings: list[Posting], currency: str) -> list[EntryView]:
+    decimals = _decimals(currency)
     return [
         EntryView(
             account_id=posting.account.account_id,
             entry_no=posting.account.last_entry_no,
             entry_type=_ENTRY_NAMES[posting.entry_type],
             direction="DEBIT" if posting.amount_minor < 0 else "CREDIT",
-            amount=_text(abs(posting.amount_minor), currency),
-            balance_after=_text(posting.account.ledger_minor, currency),
-            available_after=_text(posting.account.available_minor, currency),
+            amount=decimal_text(abs(posting.amount_minor), decimals),
+            balance_after=decimal_text(posting.account.ledger_minor, decimals),
+            available_after=decimal_text(posting.account.available_minor, decimals),
         )
         for posting in postings
         if posting.account is not None
