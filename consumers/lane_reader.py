@@ -7,8 +7,8 @@ Invariant Partitions are given up only after the batch in flight is applied or a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from typing import Any, Final
 
@@ -74,20 +74,16 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Find out from the lanes where to read, go there, and only then let records through."""
-        async with self._busy:
+        async with self._busy, self._nothing_swallowed():
             self._let_go.clear()
-            try:
-                await self._go_to_lanes(list(assigned))
-            except Fatal as error:
-                self.fail(error)
-                return
-        self.gate.open()
-        _log.info("partitions assigned", context=self._context.name, partitions=_numbers(assigned))
+            await self._go_to_lanes(list(assigned))
+            self.gate.open()
+            _log.info("partitions assigned", context=self._context.name, partitions=_numbers(assigned))
 
     async def handle(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Apply what was fetched. Nothing is raised: what cannot be waited out ends the reader."""
         assert self.consumer is not None, "records come from the consumer"
-        async with self._busy:
+        async with self._busy, self._nothing_swallowed():
             if not self.gate.is_open(self.consumer.fetched_in):
                 return
             batch = self._batch(records)
@@ -97,10 +93,19 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
                 self._go_back(batch, skipped)
             except Abandoned:
                 self.gate.close()
-            except Fatal as error:
-                self.fail(error)
             else:
                 await self._went_on(records[0].topic, batch)
+
+    @asynccontextmanager
+    async def _nothing_swallowed(self) -> AsyncIterator[None]:
+        """End the reader by whatever is raised: FastStream and aiokafka would log it and read on past the records."""
+        try:
+            yield
+        except Fatal as error:
+            self.fail(error)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.exception("the reader ends", context=self._context.name)
+            self.fail(Fatal(f"{self._context.name} stops: {describe(error)}; look at the log before starting it again"))
 
     def _batch(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Batch:
         parts: list[Part] = []

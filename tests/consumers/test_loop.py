@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
 from consumers.gate import Gate, GatedConsumer
+from consumers.lane_reader import LaneReader
 from contracts.catalog import LEDGER as NAME
 from processor.engine.events import Kind
 from processor.errors import Fatal, Incident, NotPrepared
@@ -143,6 +144,24 @@ async def test_nothing_passes_the_gate_that_was_asked_for_in_another_term(ground
     await consumer.stop()
 
 
+async def test_a_bug_of_the_loops_own_stops_it_and_skips_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The framework would log what a handler raises, and go on with the next batch."""
+    commands = openings(10)
+    await ground.publish(commands[:5], partition=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(LaneReader, "_batch", broken)
+        with pytest.raises(Fatal, match="KeyError"):
+            async with ground.consumer() as task:
+                await asyncio.wait([task], timeout=20)
+    await ground.publish(commands[5:], partition=0)
+
+    async with ground.consumer() as task:
+        await ground.until_applied(10, task=task)
+    assert await ground.kinds() == {Kind.ANSWER: 10}
+
+
 async def test_records_that_were_removed_unread_are_an_incident(ground: Ground) -> None:
     await ground.publish(openings(10), partition=0)
     async with ground.consumer() as task:
@@ -227,6 +246,10 @@ async def commit_as_group(ground: Ground, *, to_the_end: bool) -> None:
     ends = await (consumer.end_offsets(places) if to_the_end else consumer.beginning_offsets(places))
     await consumer.commit(ends)
     await consumer.stop()
+
+
+def broken(*_: object) -> None:
+    raise KeyError("a bug")
 
 
 async def add_a_partition(ground: Ground) -> None:
