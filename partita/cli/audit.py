@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Final
 
 from cyclopts import Parameter
+from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +15,7 @@ from partita.cli.display import bar
 from partita.proof import proof
 from partita.settings import load_settings
 from processor.engine.audit import AuditReport, CheckResult
+from processor.engine.cuts import take_cut
 
 NO: Final = 1
 
@@ -34,14 +36,17 @@ async def audit(*, as_json: Annotated[bool, Parameter(name="--json", negative=()
     Parameters
     ----------
     as_json:
-        one JSON object instead of a table
+        one JSON object instead of a table; its cuts say how far the lanes had
+        come at least when they were proven
     """
     app = App(settings=load_settings())
     async with reading(app, "audit") as connection:
+        cuts = [await take_cut(connection, context.name) for context in app.contexts]
         with bar("audit") as shown:
             report = await proof(app, connection, on_progress=lambda _name, done, total: shown(done, total))
     if as_json:
-        print(json.dumps({"holds": report.holds, "checks": [asdict(result) for result in report.results]}))
+        checks = [asdict(result) for result in report.results]
+        print(json.dumps({"holds": report.holds, "cuts": to_builtins(cuts), "checks": checks}))
     else:
         show(report)
     return 0 if report.holds else NO

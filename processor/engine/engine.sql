@@ -38,3 +38,7 @@ SELECT partitions FROM context_layout WHERE context = $1;
 -- name: wake_relay
 -- After the commit and once a batch, never inside it: commits that notify wait for one another. $1 channel
 SELECT pg_notify($1, '');
+
+-- name: cut
+-- One statement, one snapshot: lanes that commit together are seen together. $1 context
+SELECT partition, epoch, next_seq FROM lane WHERE context = $1 ORDER BY partition;

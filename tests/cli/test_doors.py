@@ -120,7 +120,11 @@ def test_results_are_json_lines_from_the_beginning(at: At) -> None:
 def test_audit_and_status_tell_of_books_that_are_right_and_of_nothing_that_waits(at: At) -> None:
     audit = at("audit", "--json")
     assert audit.returncode == 0
-    assert json.loads(audit.stdout)["holds"]
+    proven = json.loads(audit.stdout)
+    assert proven["holds"]
+    assert [(cut["context"], cut["epoch"], list(cut["next_seq"])) for cut in proven["cuts"]] == [
+        ("ledger", 1, ["0", "1"])
+    ]
     assert "All checks hold" in at("audit").stdout
     status = json.loads(at("status", "--json").stdout)
     assert (status["lag"], status["unpublished"], status["oldest_unpublished_s"]) == (0, 0, 0.0)
