@@ -163,7 +163,9 @@ class LedgerStore:
         await _REVERSAL.copy_in_tx(tx, [_REVERSAL.pack(*reversal) for reversal in world.reversals])
         if world.instant is not None and (changed := world.changed_rows()):
             decided_us = microseconds(world.instant)
-            await _ACCOUNT.copy_in_tx(tx, [_opened(row, decided_us) for row in changed if row.version == 0])
+            # Sorted, so that two batches that open the same accounts wait for one another and do not deadlock.
+            opened = sorted((row for row in changed if row.version == 0), key=lambda row: row.account.account_id)
+            await _ACCOUNT.copy_in_tx(tx, [_opened(row, decided_us) for row in opened])
             await _update_in_tx(tx, [row for row in changed if row.version > 0], world.instant)
 
 

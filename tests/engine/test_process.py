@@ -322,10 +322,19 @@ async def test_batches_that_meet_in_opposite_orders_wait_and_do_not_deadlock(des
             await asyncio.gather(desk.run([forth]), desk.run([home], database=other))
 
     assert sum([await desk.balance(each) for each in accounts]) == 20 * 10000
-    deadlocks = await desk.connection.fetchval(
-        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert await deadlocks(desk.connection) == 0
+
+
+async def test_accounts_are_opened_in_the_order_of_their_ids_whatever_that_of_their_commands(desk: Desk) -> None:
+    """Each waits at the index for whoever opens the same id; in one order for all, nobody waits in a circle."""
+    accounts = names(9)
+    await desk.tell(*(opening(each) for each in (*accounts[5:], *reversed(accounts[:5]))))
+
+    rows = await desk.connection.fetch(
+        "SELECT account_id FROM account WHERE account_id = ANY($1::text[]) ORDER BY ctid", accounts
     )
-    assert deadlocks == 0
+
+    assert [row[0] for row in rows] == accounts
 
 
 async def test_accounts_and_originals_made_in_the_same_batch_count(desk: Desk) -> None:
@@ -388,6 +397,13 @@ async def test_the_database_itself_refuses_to_change_what_was_said(desk: Desk) -
 
 def fresh(command: Any) -> Any:
     return msgspec.structs.replace(command, command_id=new_command_id())
+
+
+async def deadlocks(connection: Connection) -> int:
+    """Return how many the server has had to end in this database."""
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    count: int = await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return count
 
 
 async def until_blocked(connection: Connection) -> str:
