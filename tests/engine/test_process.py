@@ -304,7 +304,7 @@ async def test_batches_that_meet_in_opposite_orders_wait_and_do_not_deadlock(des
     back = [moving(two, one, "1") for one, two in itertools.pairwise(accounts)]
 
     async with Database(database_url, role="other") as other:
-        for _ in range(5):
+        for _ in range(15):
             forth = desk.part(*(fresh(each) for each in there), partition=0)
             home = desk.part(*(fresh(each) for each in reversed(back)), partition=1)
             await asyncio.gather(desk.run([forth]), desk.run([home], database=other))
