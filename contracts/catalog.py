@@ -6,13 +6,16 @@ into what the program needs: decoders, topic names, the kind of a result.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Union
+from typing import Annotated, Any, Final, Union
 
 import msgspec
 
 from contracts import accounts, transfers
 from contracts.accounts import AccountRefusal as A
-from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, type_of
+from contracts.diagnosis import RECORD_BYTES_MAX, diagnosed, is_in_calendar, too_large
+from contracts.envelope import Command, CommonRefusal, Event, Frame, OtherEvent, Refusal, Rejected, Result, type_of
+from contracts.headers import NOTHING, Said
+from contracts.invalid import CommandInvalid, NotUnderstood
 from contracts.transfers import TransferRefusal as T
 
 LEDGER: Final = "ledger"
@@ -87,13 +90,6 @@ CATALOG: Final[tuple[Spec, ...]] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotUnderstood:
-    """Why a record is no command."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Topics:
     """The names of a context's topics, all behind one prefix (empty, or with its separator)."""
 
@@ -113,26 +109,67 @@ class Topics:
 
 
 class Catalog:
-    """The table, ready for use: lookups by type and a decoder per context."""
+    """The table, ready for use: what may be said to each context, and what it says."""
 
-    def __init__(self, specs: Iterable[Spec] = CATALOG) -> None:
+    def __init__(self, specs: Iterable[Spec] = CATALOG, *, topics: Topics | None = None) -> None:
         self.specs = {spec.type: spec for spec in specs}
         self.contexts = tuple(dict.fromkeys(spec.context for spec in self.specs.values()))
-        self._decoders = {context: self._decoder(context) for context in self.contexts}
+        self._topics = topics or Topics()
+        self._models = {context: self._models_of(context) for context in self.contexts}
+        # Behind a tag every member of the union is told apart at once, whatever their number; and a union of one
+        # would not ask for the tag.
+        self._decoders = {
+            context: msgspec.json.Decoder(Union[(_Nothing, *models.values())])
+            for context, models in self._models.items()
+        }
+        events = {type_of(event): event for spec in self.specs.values() for event in (spec.applied, spec.rejected)}
+        self._events = {name: msgspec.json.Decoder(event) for name, event in (events | _ANY_CONTEXT).items()}
 
-    def _decoder(self, context: str) -> msgspec.json.Decoder[Command]:
-        models = tuple(spec.command for spec in self.specs.values() if spec.context == context)
-        # Behind a tag every member of the union is told apart at once, whatever their number.
-        return msgspec.json.Decoder(Union[models])  # noqa: UP007 - made at run time
+    def _models_of(self, context: str) -> dict[str, type[Command]]:
+        return {name: spec.command for name, spec in self.specs.items() if spec.context == context}
 
-    def understand(self, context: str, value: bytes | None) -> Command | NotUnderstood:
-        """Return the canonical command that *value* says, or why it says none."""
+    def understand(
+        self, context: str, value: bytes | None, *, said: Said = NOTHING, other_bytes: int = 0
+    ) -> Command | NotUnderstood:
+        """Return the canonical command that *value* says to *context*, or why it says none.
+
+        *said* is what the record's headers say; *other_bytes* is the size of its key and headers.
+        """
+        if value is not None and len(value) + other_bytes > RECORD_BYTES_MAX:
+            return too_large(value, claimed_id=said.id)
+        command = self._at_once(context, value) or self._slowly(context, value, said)
+        if isinstance(command, NotUnderstood):
+            return command
+        if said.correlation_id and not command.correlation_id:
+            command = msgspec.structs.replace(command, correlation_id=said.correlation_id)
+        return command.canonical()
+
+    def _at_once(self, context: str, value: bytes | None) -> Command | None:
+        """Return the command where it is plain that there is nothing wrong with it."""
         if value is None:
-            return NotUnderstood(reason="the record has no value")
+            return None
         try:
-            return self._decoders[context].decode(value).canonical()
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return NotUnderstood(reason=str(error))
+            command = self._decoders[context].decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return command if _says_all_once(value, command) and is_in_calendar(command.requested_at) else None
+
+    def _slowly(self, context: str, value: bytes | None, said: Said) -> Command | NotUnderstood:
+        elsewhere = {
+            name: self._topics.commands(spec.context) for name, spec in self.specs.items() if spec.context != context
+        }
+        return diagnosed(value, self._models[context], elsewhere=elsewhere, claimed_id=said.id)
+
+    def read_result(self, value: bytes) -> Result:
+        """Return the result that *value* says; one of a type that is not known keeps its fields as they are.
+
+        Raises:
+            msgspec.DecodeError: It is no result.
+        """
+        frame = _frame.decode(value)
+        name = _head.decode(value).type
+        event = self._events[name].decode(value) if name in self._events else OtherEvent(fields=_fields.decode(value))
+        return Result(event=event, frame=frame)
 
     def key_of(self, command: Command) -> str:
         """Return the right key of a canonical command: the id whose order matters to it."""
@@ -143,3 +180,40 @@ class Catalog:
         """Say whether a result of *result_type* answers a command of *command_type*, and is not an extra event."""
         spec = self.specs.get(command_type)
         return spec is not None and result_type in (type_of(spec.applied), type_of(spec.rejected))
+
+    @staticmethod
+    def may_hold_ssn(context: str, command_type: str) -> bool:
+        """Say whether a record of *command_type* (empty: it cannot be read) may hold a social security number."""
+        return context == LEDGER and (not command_type or command_type.startswith("customer."))
+
+
+class _Head(msgspec.Struct):
+    type: str
+
+
+class _Nothing(Command, tag="", frozen=True, kw_only=True):
+    never: Annotated[str, msgspec.Meta(min_length=1, max_length=0)]
+
+
+_ANY_CONTEXT: Final[dict[str, type[Event]]] = {type_of(CommandInvalid): CommandInvalid}
+_head = msgspec.json.Decoder(_Head)
+_frame = msgspec.json.Decoder(Frame)
+_fields = msgspec.json.Decoder(dict[str, Any])
+_again = msgspec.json.Encoder()
+_ESCAPED_QUOTE: Final = b"\\u0022"
+
+
+def _says_all_once(value: bytes, command: Command) -> bool:
+    """Say whether no name stands twice in *value*, which *command* was read from.
+
+    Each name and each string has two quotes, and each quote inside a string is one in both; so a name that was dropped
+    leaves *value* with more quotes than what was read has when it is written again. A command leaves out what has its
+    default, so on a difference everything is written again as it stood.
+    """
+    if _ESCAPED_QUOTE in value:
+        return False
+    quotes = value.count(b'"')
+    return quotes == _again.encode(command).count(b'"') or quotes == _again.encode(_any.decode(value)).count(b'"')
+
+
+_any = msgspec.json.Decoder()

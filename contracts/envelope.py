@@ -18,11 +18,15 @@ from contracts.ids import CommandId
 from contracts.money import trimmed
 
 # No NUL: PostgreSQL stores none, and one text must not cost its neighbours a second run of their batch.
-Text = Annotated[str, Meta(pattern=r"^[^\x00]*$", max_length=500)]
-Metadata = Annotated[
-    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=256)]], Meta(max_length=16)
+Text = Annotated[
+    str, Meta(pattern=r"^[^\x00]*$", max_length=500, description="text of up to 500 characters, without NUL")
 ]
-Moment = Annotated[datetime, Meta(tz=True)]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=256)]],
+    Meta(max_length=16, description="up to 16 pairs of strings, of up to 64 and 256 characters"),
+]
+Moment = Annotated[datetime, Meta(tz=True, description="an RFC 3339 instant with its zone, in the years 1900 to 9998")]
+YEARS: Final = range(1900, 9999)  # at the ends of the calendar an instant has no form in every other zone
 
 
 class Refusal(StrEnum):
@@ -104,11 +108,24 @@ class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every result says besides its own fields."""
 
     command_id: str
-    command_type: str
+    command_type: str = ""  # only ``command.invalid`` may lack it
     correlation_id: str = ""
     metadata: dict[str, str] = {}
     occurred_at: str
     replayed: bool
+
+
+class OtherEvent(Event, frozen=True, kw_only=True):
+    """A result of a type that this version does not know: all its *fields*, ``type`` among them."""
+
+    fields: dict[str, Any]
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """A result as it is read: what has happened, and which command it answers."""
+
+    event: Event
+    frame: Frame
 
 
 _encoder = msgspec.json.Encoder()

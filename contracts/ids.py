@@ -12,8 +12,16 @@ from contracts.money import END
 
 HOUSE_PREFIX: Final = "house:"
 
-BusinessId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{END}")]
-CommandId = Annotated[str, Meta(pattern=rf"^[0-9A-Fa-f]{{8}}(-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}}{END}")]
+BusinessId = Annotated[
+    str, Meta(pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{END}", description="an id of 1 to 64 of A-Z a-z 0-9 . _ : -")
+]
+CommandId = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[0-9A-Fa-f]{{8}}(-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}}{END}",
+        description="a UUID of 8-4-4-4-12 hexadecimal digits",
+    ),
+]
 
 
 def uuid_bytes(text: str) -> bytes:

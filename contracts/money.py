@@ -19,9 +19,23 @@ _WHOLE_DIGITS_MAX: Final = len(str(AMOUNT_MINOR_MAX))
 # `$` alone would let a trailing newline pass; the lookahead keeps the pattern valid as JSON Schema too.
 END: Final = r"$(?!\n)"
 
-Amount = Annotated[str, Meta(pattern=rf"^(0|[1-9][0-9]*)(\.[0-9]+)?{END}", max_length=64)]
-PositiveAmount = Annotated[str, Meta(pattern=rf"^([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*){END}", max_length=64)]
-CurrencyCode = Annotated[str, Meta(min_length=1, max_length=16)]
+Amount = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(0|[1-9][0-9]*)(\.[0-9]+)?{END}",
+        max_length=64,
+        description='a decimal string such as "12.30", zero or more',
+    ),
+]
+PositiveAmount = Annotated[
+    str,
+    Meta(
+        pattern=rf"^([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*){END}",
+        max_length=64,
+        description='a decimal string such as "12.30", more than zero',
+    ),
+]
+CurrencyCode = Annotated[str, Meta(min_length=1, max_length=16, description='an ISO 4217 code such as "EUR"')]
 
 
 def exponent_of(currency: str) -> int | None:

@@ -13,8 +13,9 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from contracts.catalog import Catalog, NotUnderstood, Spec, Topics
+from contracts.catalog import Catalog, Spec, Topics
 from contracts.envelope import Command, encode_command, type_of
+from contracts.invalid import NotUnderstood
 from processor.errors import Transient
 from producers.kafka import abandon, require_topic, started, unreachable
 

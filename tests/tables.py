@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import NAMESPACE_OID, uuid5
 
-from contracts.catalog import LEDGER, Catalog, NotUnderstood
+from contracts.catalog import LEDGER, Catalog
 from contracts.envelope import Command
+from contracts.invalid import NotUnderstood
 
 FOLDER: Final = Path(__file__).parent / "ledger" / "tables"
 Json = dict[str, Any]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from contracts.catalog import Catalog, NotUnderstood
+from contracts.catalog import Catalog
 from contracts.envelope import Command, TextHash, fingerprint, type_of
 from contracts.ids import uuid_bytes
+from contracts.invalid import NotUnderstood
 
 
 class Record(Struct, frozen=True):

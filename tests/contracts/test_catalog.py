@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import accounts, transfers
-from contracts.catalog import CATALOG, LEDGER, Catalog, NotUnderstood, Spec, Topics
+from contracts.catalog import CATALOG, LEDGER, Catalog, Spec, Topics
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, type_of
+from contracts.invalid import InvalidCode, NotUnderstood
 from tests.contracts.samples import FULL, ID, LEAST
 
 UNDERSTOOD = Catalog()
@@ -176,7 +177,9 @@ def test_what_is_no_command_is_not_understood_and_says_why(value: bytes) -> None
 
 
 def test_a_record_without_a_value_is_not_understood() -> None:
-    assert UNDERSTOOD.understand(LEDGER, None) == NotUnderstood(reason="the record has no value")
+    answer = UNDERSTOOD.understand(LEDGER, None)
+    assert isinstance(answer, NotUnderstood)
+    assert answer.code is InvalidCode.NOT_JSON
 
 
 @pytest.mark.parametrize("field", ["description", "reference", "correlation_id"])
