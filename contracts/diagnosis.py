@@ -144,7 +144,7 @@ def _judged(error: msgspec.ValidationError, model: type[Command]) -> Malformed:
     found = _AT.search(message)
     place = _place(found["at"] if found else None)
     if isinstance(error.__cause__, ValueError):  # a model's own sentence
-        return Malformed(InvalidCode.FIELD_INVALID, f"{error.__cause__}.", place)
+        return Malformed(InvalidCode.FIELD_INVALID, f"The fields do not fit together: {error.__cause__}.", place)
     return _invalid(place, model)
 
 

@@ -63,9 +63,13 @@ _SSN: Final = re.compile(
     rb"(?<![0-9])(?<![0-9]\x00)(?:%(d)s{9}|%(d)s{3}%(m)s%(d)s{2}%(m)s%(d)s{4})(?!\x00?[0-9])"
     % {b"d": _DIGIT, b"m": _DASH}
 )
-_ANY_DIGIT: Final = re.compile(rb"\\u003[0-9]|[0-9]")
+_SIGN: Final = re.compile(rb"\\u00(3[0-9]|2[dD])|[0-9]")
 
 
 def masked(raw: bytes) -> bytes:
     """Return *raw* with every digit of what may be a social security number made a ``*``: 9 digits, or 3-2-4."""
-    return _SSN.sub(lambda found: _ANY_DIGIT.sub(b"*", found[0]), raw)
+    return _SSN.sub(lambda found: _SIGN.sub(_star, found[0]), raw)
+
+
+def _star(sign: re.Match[bytes]) -> bytes:
+    return b"-" if sign[0][:5] == b"\\u002" else b"*"

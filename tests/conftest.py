@@ -15,6 +15,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from contracts.catalog import Topics
 from partita.local.stack import LocalStack
@@ -24,6 +25,8 @@ from processor.migrate import migrate
 
 CreateTopics = Callable[[Sequence[str], int], Awaitable[None]]
 
+settings.register_profile("house", deadline=None)  # two test processes and two servers share the cores
+settings.load_profile("house")
 
 # Local processes can be stopped and killed, so they are preferred where they can be had: where Maven is.
 LOCAL = os.environ.get("PARTITA_LOCAL") or ("process" if shutil.which("mvn") else "docker")

@@ -1,0 +1,43 @@
+"""The bad records of ``bad_records.jsonl``: what each is, and which code it must get."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+FILE: Final = Path(__file__).with_name("bad_records.jsonl")
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadRecord:
+    """``command_id`` is what can be read of it, or None; *code* and *path* are what must be said about it."""
+
+    name: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    code: str
+    path: str
+    command_id: str | None
+
+
+def bad_records() -> Iterator[BadRecord]:
+    for line in FILE.read_text("ascii").splitlines():
+        said = json.loads(line)
+        headers = tuple((name, _bytes(value)) for name, value in said.pop("headers", ()))
+        key = _bytes(said.pop("key", "A1"))
+        yield BadRecord(key=key, value=_bytes(said.pop("value")), headers=headers, **said)
+
+
+def _bytes(said: Any) -> bytes | None:
+    """Return bytes that are written as a text, as ``hex``, or as ``parts`` that are each repeated."""
+    if said is None:
+        return None
+    if isinstance(said, str):
+        return said.encode()
+    if "hex" in said:
+        return bytes.fromhex(said["hex"])
+    return b"".join(text.encode() * times for text, times in said["parts"])

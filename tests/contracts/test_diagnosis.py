@@ -1,0 +1,168 @@
+"""Two ways to read a record: the fast one and the strict one accept the same, and the strict one says why not."""
+
+import json
+import re
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from contracts.catalog import CATALOG, LEDGER, Catalog, Spec
+from contracts.diagnosis import diagnosed
+from contracts.envelope import Command, Event, Refusal, Rejected
+from contracts.headers import Said
+from contracts.ids import BusinessId
+from contracts.invalid import InvalidCode, NotUnderstood
+from contracts.transfers import TransferBatch
+from tests.contracts.mutations import GOOD, values
+from tests.contracts.samples import FULL, ID, LEAST
+
+CATALOGUE: Final = Catalog()
+MODELS: Final = {spec.type: spec.command for spec in CATALOG}
+MAKE: Final = LEAST["transfer.make"]
+
+
+def quickly(value: bytes) -> Command | None:
+    return CATALOGUE._at_once(LEDGER, value)
+
+
+def strictly(value: bytes) -> Command | NotUnderstood:
+    return diagnosed(value, MODELS, elsewhere={}, claimed_id="")
+
+
+def refused(value: bytes | dict[str, Any], said: Said = Said()) -> NotUnderstood:  # noqa: B008 - it is frozen
+    raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    answer = CATALOGUE.understand(LEDGER, raw, said=said)
+    assert isinstance(answer, NotUnderstood), answer
+    return answer
+
+
+@settings(max_examples=3000)
+@given(values() | st.binary(max_size=64))
+@example(json.dumps(MAKE).replace('"amount":', '"amount": "9", "amount":').encode())
+@example(json.dumps(MAKE | {"description": '"'}).replace('"amount":', '"amount": "9", "amount":').encode())
+@example(json.dumps(MAKE | {"description": "Q"}).replace("Q", "\\u0022" * 4).replace("{", '{"amount":"9",', 1).encode())
+@example(b'{"type":"transfer.make","amount":"1","am\\u006funt":"2"}')
+def test_both_ways_accept_the_same_records_and_read_the_same_in_them(value: bytes) -> None:
+    quick, strict = quickly(value), strictly(value)
+    if quick is not None:
+        assert quick == strict
+    # What the fast way leaves to the strict one may be good all the same, but never the other way round.
+    understood = CATALOGUE.understand(LEDGER, value)
+    assert isinstance(understood, NotUnderstood) == isinstance(strict, NotUnderstood)
+
+
+@pytest.mark.parametrize("said", GOOD, ids=lambda said: f"{said['type']}, {len(said)} fields")
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", "\t:\r ")])
+def test_an_ordinary_record_takes_the_fast_way(
+    said: dict[str, Any], *, ascii_only: bool, separators: tuple[str, str]
+) -> None:
+    value = json.dumps(said | {"correlation_id": 'Zürich "1"'}, ensure_ascii=ascii_only, separators=separators).encode()
+    assert quickly(value) is not None
+
+
+def test_an_escaped_quote_that_could_hide_a_doubled_name_takes_the_strict_way_and_is_understood() -> None:
+    value = msgspec.json.encode(MAKE | {"description": "say Q"}).replace(b"Q", b"\\u0022")
+    assert quickly(value) is None
+    understood = CATALOGUE.understand(LEDGER, value)
+    assert isinstance(understood, Command)
+    assert understood.description == 'say "'  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.type)
+class TestCommand:
+    def test_a_missing_field_is_named(self, spec: Spec) -> None:
+        for name in LEAST[spec.type]:
+            answer = refused({key: value for key, value in LEAST[spec.type].items() if key != name})
+            assert (answer.code, answer.path) == (InvalidCode.FIELD_MISSING, f"$.{name}")
+
+    def test_a_field_too_many_is_named_and_the_others_are_listed(self, spec: Spec) -> None:
+        answer = refused(FULL[spec.type] | {"memo": "x"})
+        assert (answer.code, answer.path) == (InvalidCode.FIELD_UNKNOWN, "$.memo")
+        assert set(FULL[spec.type]) - {"type"} <= set(re.findall(r"\w+", answer.reason))
+
+    def test_a_field_of_another_kind_is_named_and_described(self, spec: Spec) -> None:
+        for name in FULL[spec.type].keys() - {"type"}:
+            answer = refused(FULL[spec.type] | {name: 5.5})
+            assert (answer.code, answer.path) == (InvalidCode.FIELD_INVALID, f"$.{name}")
+            assert answer.reason.startswith("It must be "), name
+
+
+def test_of_several_faults_the_first_in_order_of_precedence_is_told() -> None:
+    many = {key: value for key, value in MAKE.items() if key != "amount"} | {"memo": "x", "description": 5}
+    assert refused(many).code is InvalidCode.FIELD_MISSING
+    assert refused(many | {"amount": "1"}).code is InvalidCode.FIELD_UNKNOWN
+    assert refused(MAKE | {"description": 5}).code is InvalidCode.FIELD_INVALID
+    assert refused(many | {"type": "pay"}).code is InvalidCode.TYPE_UNKNOWN
+    twice = msgspec.json.encode(many | {"type": "pay"}).replace(b"{", b'{"memo":1,', 1)
+    assert refused(twice).code is InvalidCode.DUPLICATE_KEY
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"legs": [{}]}, "$.legs[0].source_account_id"),
+        ({"legs": [FULL["transfer.batch"]["legs"][0], {"amount": 1}]}, "$.legs[1].amount"),
+        ({"metadata": {"a": 1}}, "$.metadata[...]"),
+        ({"metadata": {"k" * 65: "v"}}, "$.metadata"),
+    ],
+)
+def test_a_path_leads_inside(said: dict[str, Any], path: str) -> None:
+    assert refused(FULL["transfer.batch"] | said).path == path
+
+
+def test_what_a_model_itself_refuses_is_told_in_its_words() -> None:
+    answer = refused(FULL["transfer.batch"] | {"source_account_id": "A9"})
+    assert answer.reason == "The fields do not fit together: source_account_id must be that of the first leg."
+    assert TransferBatch.__post_init__.__doc__
+
+
+def test_the_id_is_read_from_the_body_else_from_the_header_and_in_lower_case() -> None:
+    claimed = Said(id="0190A0E0-0000-7000-8000-00000000000C")
+    assert refused(MAKE | {"command_id": ID.upper(), "amount": 1}, claimed).command_id == ID
+    assert refused(MAKE | {"command_id": "7"}, claimed).command_id == claimed.id.lower()
+    assert refused(b"pay bob", claimed).command_id == claimed.id.lower()
+    assert refused(b"pay bob", Said(id="7")).command_id == ""
+    assert refused(b'{"command_id":"%s"' % ID.upper().encode()).command_id == ID
+
+
+class Note(Command, tag="note.add", frozen=True, kw_only=True):
+    name: BusinessId
+
+
+class Noted(Event, tag="note.added", frozen=True, kw_only=True):
+    name: str
+
+
+class NoteRejected(Rejected, tag="note.rejected", frozen=True, kw_only=True):
+    pass
+
+
+NOTE: Final = Spec(context="toy", command=Note, key="name", applied=Noted, rejected=NoteRejected, codes=(*Refusal,))
+
+
+class TestTwoContexts:
+    catalog = Catalog((*CATALOG, NOTE))
+
+    def test_a_command_on_the_topic_of_another_context_is_told_the_right_one(self) -> None:
+        answer = self.catalog.understand(LEDGER, b'{"command_id":"%s","type":"note.add","name":"n"}' % ID.encode())
+        assert isinstance(answer, NotUnderstood)
+        assert (answer.code, answer.path, answer.command_id) == (InvalidCode.WRONG_TOPIC, "$.type", ID)
+        assert "toy.commands.v1" in answer.reason
+        other = self.catalog.understand("toy", msgspec.json.encode(MAKE))
+        assert isinstance(other, NotUnderstood)
+        assert "ledger.commands.v1" in other.reason
+
+    def test_the_only_command_of_a_context_must_name_its_type_too(self) -> None:
+        assert isinstance(
+            self.catalog.understand("toy", b'{"command_id":"%s","type":"note.add","name":"n"}' % ID.encode()), Note
+        )
+        answer = self.catalog.understand("toy", b'{"command_id":"%s","name":"n","name":"n"}' % ID.encode())
+        assert isinstance(answer, NotUnderstood)
+        assert answer.code is InvalidCode.DUPLICATE_KEY
+        answer = self.catalog.understand("toy", b'{"command_id":"%s","name":"n"}' % ID.encode())
+        assert isinstance(answer, NotUnderstood)
+        assert (answer.code, answer.path) == (InvalidCode.FIELD_MISSING, "$.type")
