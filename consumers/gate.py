@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import ConsumerStoppedError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from consumers.header_names import read_any_name
 from processor.errors import Fatal, Incident
+from processor.telemetry import frames
 
 Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 
@@ -47,6 +49,7 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
     """The consumer of one context. *on_fatal* is told of what no waiting mends; the gate stays closed then."""
 
     def __init__(self, *, gate: Gate, on_fatal: Callable[[Fatal], None], **options: Any) -> None:
+        read_any_name()
         super().__init__(**options)
         self._gate = gate
         self._on_fatal = on_fatal
@@ -67,6 +70,12 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
             if error.retriable:
                 raise
             self._give_up(term, Fatal(f"Kafka refuses this consumer: {error!r}"))
+            return {}
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the framework's task would end without a word
+            text = f"What Kafka holds cannot be read: {type(error).__name__} at {frames(error)}; report it."
+            self._give_up(term, Fatal(text))
             return {}
         self.fetched_in = term
         return records if self._gate.is_open(term) else {}

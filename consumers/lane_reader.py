@@ -24,7 +24,7 @@ from processor.engine.failures import Remedy, describe, remedy_for
 from processor.engine.lanes import Skipped
 from processor.engine.persist import Abandoned, persist
 from processor.errors import Fatal, Incident
-from processor.telemetry import logger
+from processor.telemetry import frames, logger
 
 _log = logger(__name__)
 _COMMIT_S: Final = 5.0
@@ -104,14 +104,14 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         except Fatal as error:
             self.fail(error)
         except Exception as error:  # noqa: BLE001 - see above
-            _log.exception("the reader ends", context=self._context.name)
+            _log.error("the reader ends", context=self._context.name, error=describe(error), at=frames(error))
             self.fail(Fatal(f"{self._context.name} stops: {describe(error)}; look at the log before starting it again"))
 
     def _batch(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Batch:
         parts: list[Part] = []
         for partition, group in groupby(records, key=lambda record: record.partition):
-            read = [Record(each.offset, each.timestamp, each.key, each.value) for each in group]
-            parts.append(self._reader.part(partition, self._next[partition], read))
+            read = [_record(each) for each in group]
+            parts.append(self._reader.part(partition, self._next[partition], read, topic=records[0].topic))
         return parts
 
     async def _went_on(self, topic: str, batch: Batch) -> None:
@@ -157,6 +157,10 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
                 _log.warning("the lanes cannot be read yet", context=self._context.name, error=describe(error))
                 self._database.drop()
                 await asyncio.sleep(_RETRY_S)
+
+
+def _record(read: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(read.offset, read.timestamp, read.key, read.value, read.headers, read.timestamp_type)
 
 
 def _require_in_log(place: TopicPartition, offset: int, beginning: int, end: int) -> None:

@@ -28,7 +28,7 @@ from processor.database import Database, Timeouts
 from processor.engine import lanes
 from processor.engine.batch import Reader
 from processor.engine.context import Context
-from processor.errors import NotPrepared
+from processor.errors import NotPrepared, kafka_unreachable
 from processor.telemetry import logger
 
 _log = logger(__name__)
@@ -79,7 +79,7 @@ async def consume(
                 context=context,
                 database=database,
                 partitions=partitions[context.name],
-                reader=Reader(context=context.name, catalog=context.catalog, hashed=TextHash(settings.fingerprint_key)),
+                reader=_reader(settings, context),
                 on_committed=on_committed[context.name],
             )
         broker = await _broker(settings, readers)
@@ -89,6 +89,11 @@ async def consume(
         await _until(stop, readers.values())
 
 
+def _reader(settings: LoopSettings, context: Context[Any]) -> Reader:
+    catalog = context.catalog_at(settings.topics)
+    return Reader(context=context.name, catalog=catalog, hashed=TextHash(settings.fingerprint_key))
+
+
 async def command_partitions(settings: LoopSettings, contexts: Sequence[Context[Any]]) -> dict[str, int]:
     """Return the partition count of each context's command topic."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
@@ -96,10 +101,7 @@ async def command_partitions(settings: LoopSettings, contexts: Sequence[Context[
         await admin.start()
         described = await admin.describe_topics([settings.topics.commands(context.name) for context in contexts])
     except (KafkaError, OSError) as error:
-        raise NotPrepared(
-            f"Kafka cannot be reached at {settings.bootstrap} ({type(error).__name__}); "
-            "check PARTITA_KAFKA_BOOTSTRAP and that the broker runs."
-        ) from error
+        raise kafka_unreachable(settings.bootstrap, error) from error
     finally:
         await admin.close()
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described}

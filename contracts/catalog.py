@@ -137,9 +137,12 @@ class Catalog:
         """
         if value is not None and len(value) + other_bytes > RECORD_BYTES_MAX:
             return too_large(value, claimed_id=said.id)
-        command = self._at_once(context, value) or self._slowly(context, value, said)
-        if isinstance(command, NotUnderstood):
-            return command
+        command = self._at_once(context, value)
+        if command is None:
+            slowly = self._slowly(context, value, said)
+            if isinstance(slowly, NotUnderstood):
+                return slowly
+            command = slowly
         if said.correlation_id and not command.correlation_id:
             command = msgspec.structs.replace(command, correlation_id=said.correlation_id)
         return command.canonical()
@@ -149,10 +152,12 @@ class Catalog:
         if value is None:
             return None
         try:
-            command = self._decoders[context].decode(value)
+            command: Command = self._decoders[context].decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return command if _says_all_once(value, command) and is_in_calendar(command.requested_at) else None
+        if _ESCAPED_NUL in value or not _says_all_once(value, command) or not is_in_calendar(command.requested_at):
+            return None
+        return command
 
     def _slowly(self, context: str, value: bytes | None, said: Said) -> Command | NotUnderstood:
         elsewhere = {
@@ -183,8 +188,11 @@ class Catalog:
 
     @staticmethod
     def may_hold_ssn(context: str, command_type: str) -> bool:
-        """Say whether a record of *command_type* (empty: it cannot be read) may hold a social security number."""
-        return context == LEDGER and (not command_type or command_type.startswith("customer."))
+        """Say whether a record of *command_type* (empty: it cannot be read) may hold a social security number.
+
+        A slip in a customer's type, or a customer's command on the wrong topic, makes its number no less secret.
+        """
+        return command_type.lower().startswith("customer") or (context == LEDGER and not command_type)
 
 
 class _Head(msgspec.Struct):
@@ -201,6 +209,7 @@ _frame = msgspec.json.Decoder(Frame)
 _fields = msgspec.json.Decoder(dict[str, Any])
 _again = msgspec.json.Encoder()
 _ESCAPED_QUOTE: Final = b"\\u0022"
+_ESCAPED_NUL: Final = b"\\u0000"
 
 
 def _says_all_once(value: bytes, command: Command) -> bool:

@@ -121,10 +121,9 @@ def _converted(said: dict[str, Any], model: type[Command]) -> Command:
     for name in said:
         if name != "type" and name not in fields:
             raise _unknown((name,), model)
-    if (place := strict_json.lone_surrogate(said)) is not None:
-        raise Malformed(
-            InvalidCode.FIELD_INVALID, "The text holds half a surrogate pair; send whole characters.", place
-        )
+    if (place := strict_json.unfit_text(said)) is not None:
+        reason = "The text holds a NUL or half a surrogate pair; send whole characters, and no NUL."
+        raise Malformed(InvalidCode.FIELD_INVALID, reason, place)
     try:
         command = msgspec.convert(said, model)
     except msgspec.ValidationError as error:

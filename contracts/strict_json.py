@@ -55,12 +55,12 @@ def read(value: bytes) -> dict[str, Any]:
     return found
 
 
-def lone_surrogate(found: Any) -> Place | None:
-    """Return the place of the first text in *found* that no UTF-8 can say, or None."""
+def unfit_text(found: Any) -> Place | None:
+    """Return the place of the first text in *found* that UTF-8 cannot say or that holds a NUL, or None."""
     for place, inner in _inner(found):
-        if isinstance(inner, str) and not _is_unicode(inner):
+        if isinstance(inner, str) and not _is_fit(inner):
             return place
-        if isinstance(inner, dict) and not all(map(_is_unicode, inner)):
+        if isinstance(inner, dict) and not all(map(_is_fit, inner)):
             return place
     return None
 
@@ -136,9 +136,9 @@ def _inner(found: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
             yield from _inner(value, (*place, index))
 
 
-def _is_unicode(text: str) -> bool:
+def _is_fit(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\x00" not in text

@@ -42,7 +42,7 @@ class App:
     @property
     def catalog(self) -> Catalog:
         """Return everything that may be said to the contexts."""
-        return Catalog(spec for context in self.contexts for spec in context.catalog.specs.values())
+        return Catalog((spec for context in self.contexts for spec in context.own_specs), topics=self.topics)
 
     @property
     def timeouts(self) -> Timeouts:

@@ -1,7 +1,7 @@
-"""What waits where: records that were not applied, events that were not published, dead letters.
+"""What waits where: records that were not applied, events that were not published, dead letters, parked events.
 
 Promise   Lag is counted to the last stable offset: a record behind an open transaction cannot be read by anyone yet.
-Cost      One request per broker, three statements per context. Nothing is written.
+Cost      One request per broker, four statements per context. Nothing is written.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,7 @@ from aiokafka.errors import KafkaError
 
 from partita.app import App
 from processor.database import Connection, named_queries
-from processor.errors import NotPrepared
-from producers.kafka import unreachable
+from processor.errors import NotPrepared, kafka_unreachable
 from producers.relay import unpublished
 
 _SQL = named_queries("partita", "status.sql")
@@ -42,12 +41,23 @@ class PartitionStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ParkedEvent:
+    """An event that *topic* never took, of the record at *offset* of a *partition* of the command topic."""
+
+    partition: int
+    offset: int
+    topic: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContextStatus:
-    """One context: its partitions and its dead letters so far."""
+    """One context: its partitions, its dead letters and its parked events so far."""
 
     context: str
     partitions: Sequence[PartitionStatus]
     dead_letters: int
+    parked: Sequence[ParkedEvent]
 
 
 async def statuses(app: App, connection: Connection) -> list[ContextStatus]:
@@ -63,6 +73,7 @@ async def statuses(app: App, connection: Connection) -> list[ContextStatus]:
             context=context.name,
             partitions=await _partitions(app, connection, context.name, ends),
             dead_letters=await connection.fetchval(_SQL["dead_letters"], context.name),
+            parked=[ParkedEvent(**row) for row in await connection.fetch(_SQL["parked"], context.name)],
         )
         for context in app.contexts
     ]
@@ -98,7 +109,7 @@ async def last_stable_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Top
         places = await _places(consumer, bootstrap, topics)
         offsets: dict[TopicPartition, int] = await consumer.end_offsets(places)
     except (KafkaError, OSError) as error:
-        raise unreachable(bootstrap, error) from error
+        raise kafka_unreachable(bootstrap, error) from error
     finally:
         await consumer.stop()
     return offsets

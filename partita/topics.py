@@ -14,8 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, TopicAlreadyExistsError, for_code
 
 from contracts.catalog import Topics
-from processor.errors import NotPrepared
-from producers.kafka import unreachable
+from processor.errors import NotPrepared, kafka_unreachable
 
 # A dead letter is a record of the command topic with headers added, so its topic takes a little more.
 DEAD_LETTER_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -50,7 +49,7 @@ async def ensure_topics(
         missing = {name: settings for name, settings in wanted.items() if name not in present}
         await _create(admin, [_new(name, partitions, replication_factor, missing[name]) for name in missing])
     except (KafkaError, OSError) as error:
-        raise unreachable(bootstrap, error) from error
+        raise kafka_unreachable(bootstrap, error) from error
     finally:
         await admin.close()
     return [TopicState(name=name, partitions=partitions, made=name not in present) for name in wanted]

@@ -35,3 +35,11 @@ class Incident(Fatal):
 
 class NotPrepared(Fatal):
     """Something that has to exist before the start does not."""
+
+
+def kafka_unreachable(bootstrap: str, cause: Exception) -> NotPrepared:
+    """Say that no broker answers, and what to do about it."""
+    reason = str(cause) or type(cause).__name__
+    return NotPrepared(
+        f"Kafka cannot be reached at {bootstrap} ({reason}); check PARTITA_KAFKA_BOOTSTRAP and that the broker runs."
+    )

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Final
 
-POINTS: Final = ("saved", "committed", "relay_sent")
+POINTS: Final = ("saved", "committed", "relay_sent", "parked", "replay_sent")
 
 _point, _, _times = os.environ.get("PARTITA_FAULT", "").partition(":")
 _left = int(_times or 1)

@@ -4,12 +4,13 @@ Promise   Every committed event reaches its topic at least once and, for one key
           stop nothing is published again.
 Cost      9 us per event; one read, one produce request per batch of 256 KiB and one update per page.
 Bound     A page of events in memory, whatever waits.
-Invariant A position moves only after every record up to it was acknowledged.
+Invariant A position moves only after every record up to it was acknowledged, or parked in the database because its
+          topic will never take it.
 """
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,10 +65,9 @@ class Relay:
         poll_s: float = 0.02,
         wake: asyncio.Event | None = None,
     ) -> None:
-        self.parked: set[Origin] = set()
         self._wake = wake or asyncio.Event()
         self._unsent = Unsent(database, context, on_news=self._wake.set)
-        self._page = Page(context=context, topics=topics, partitioner=Partitioner(), parked=self.parked)
+        self._page = Page(context=context, topics=topics, partitioner=Partitioner(), parked=self._unsent.parked)
         self._bootstrap = bootstrap
         self._context = context
         self._page_size = page_size
@@ -75,6 +75,11 @@ class Relay:
         self._producer: AIOKafkaProducer | None = None
         self._careful = False
         self._failures = 0
+
+    @property
+    def parked(self) -> Collection[Origin]:
+        """The events left out because their topic will never take them, as far as they were still to be sent."""
+        return self._unsent.parked
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until *stop* is set; the page in hand is finished first.
@@ -98,8 +103,6 @@ class Relay:
         while not stop.is_set():
             try:
                 await self._turn(stop)
-            except (RecordTooLarge, BatchTooLarge) as error:
-                await self._go_carefully(error)
             except KafkaError as error:
                 await self._drop_producer()
                 await self._back_off(stop, "relay_cannot_publish", error)
@@ -113,10 +116,13 @@ class Relay:
             return
         self._wake.clear()  # before reading: who commits while we read wakes us again
         rows = await self._unsent.page(CAREFUL_PAGE if self._careful else self._page_size)
-        if rows:
-            await self._publish(rows)
-        else:
+        if not rows:
             await self._wait_for_news()
+            return
+        try:
+            await self._publish(rows)
+        except (RecordTooLarge, BatchTooLarge) as error:
+            await self._go_carefully(error)
 
     async def _publish(self, rows: Sequence[asyncpg.Record]) -> None:
         if self._producer is None:
@@ -140,9 +146,10 @@ class Relay:
     async def _go_carefully(self, error: RecordTooLarge | BatchTooLarge) -> None:
         """Read a small page again and send it record by record; leave out the one that will never go through."""
         if isinstance(error, RecordTooLarge):
-            self.parked.add(error.origin)
-            lane_no, seq = error.origin
-            _log.error("event_parked", context=self._context, topic=error.topic, lane_no=lane_no, seq=seq)
+            await self._unsent.park(error)
+            faults.reach("parked")
+            what = {"lane_no": error.origin.lane_no, "seq": error.origin.seq, "bytes": error.bytes}
+            _log.error("event_parked", context=self._context, topic=error.topic, **what)
         self._careful = True
         await self._drop_producer()
 

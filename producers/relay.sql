@@ -20,16 +20,28 @@ SELECT lane.lane_no, lane.partition, lane.epoch, coalesce(position.sent, 0) AS s
        CASE WHEN e.kind = 2
             THEN (SELECT answer.payload FROM event AS answer WHERE answer.command_id = e.command_id AND answer.kind = 1 LIMIT 1)
             ELSE e.payload END AS payload,
-       e.source_offset, dead.reason, dead.key, dead.value
+       e.source_offset, dead.code, dead.reason, dead.path, dead.command_id::text AS dead_command_id, dead.key, dead.value,
+       dead.headers AS dead_headers, dead.timestamp_ms, dead.timestamp_type
   FROM lane
   LEFT JOIN relay_position AS position USING (lane_no)
  CROSS JOIN LATERAL (SELECT * FROM event
                       WHERE event.lane_no = lane.lane_no AND event.seq > coalesce(position.sent, 0)
                       ORDER BY event.seq
                       LIMIT (SELECT greatest($2::integer / count(*), 1) FROM lane WHERE lane.context = $1::text)) AS e
-  LEFT JOIN LATERAL (SELECT d.reason, d.key, d.value FROM dead_letter AS d
+  LEFT JOIN LATERAL (SELECT * FROM dead_letter AS d
                       WHERE e.kind = 5 AND d.lane_no = e.lane_no AND d.seq = e.seq LIMIT 1) AS dead ON true
  WHERE lane.context = $1::text;
+
+-- name: parked
+-- Which of the events that wait were given up before. $1 text
+SELECT parked.lane_no, parked.seq
+  FROM parked JOIN lane USING (lane_no) LEFT JOIN relay_position AS position USING (lane_no)
+ WHERE lane.context = $1::text AND parked.seq > coalesce(position.sent, 0);
+
+-- name: park
+-- Committed before the position moves past the event. Whoever has given it up before was right.
+-- $1 integer, $2 bigint, $3 text, $4 integer, $5 text
+INSERT INTO parked (lane_no, seq, topic, bytes, reason) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
 
 -- name: make_positions
 -- Lanes are made by consumers, their positions by the first relay that publishes for them. $1 integer[]

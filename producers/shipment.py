@@ -32,10 +32,11 @@ class BatchTooLarge(Exception):
 class RecordTooLarge(Exception):
     """The broker does not take this record, now or later."""
 
-    def __init__(self, origin: Origin, topic: str) -> None:
-        super().__init__(f"{topic} takes no record of this size (lane {origin.lane_no}, seq {origin.seq})")
+    def __init__(self, origin: Origin, topic: str, size: int) -> None:
+        super().__init__(f"{topic} takes no record of {size} bytes (lane {origin.lane_no}, seq {origin.seq})")
         self.origin = origin
         self.topic = topic
+        self.bytes = size
 
 
 class Batch(NamedTuple):
@@ -97,7 +98,7 @@ class Shipment:
                 await acknowledged
             except MessageSizeTooLargeError as error:
                 if batch.builder.record_count() == 1:
-                    raise RecordTooLarge(batch.first, topic) from error
+                    raise RecordTooLarge(batch.first, topic, batch.builder.size()) from error
                 raise BatchTooLarge(f"{topic} takes no batch of {batch.builder.size()} bytes") from error
 
 

@@ -3,7 +3,8 @@
 Promise   One relay per context leads, as long as its session lasts. Positions move by compare-and-set, so that a relay
           which lost its lead unnoticed moves nothing.
 Cost      One statement per page, one more to move the positions; no wait for the disk in either.
-Invariant It never touches a lane's row: consumers hold those while they write.
+Invariant It never touches a lane's row: consumers hold those while they write. What was parked is known to whoever
+          leads, from the table, before anything is published.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from processor.database import Connection, Database, affected, named_queries
+from producers.shipment import Origin, RecordTooLarge
 
 _SQL: Final = named_queries("producers", "relay.sql")
 
@@ -37,6 +39,7 @@ class Unsent:
         self._on_news = on_news
         self._session: Connection | None = None
         self._leads = False
+        self.parked: set[Origin] = set()  # events that wait, and that their topic will never take
 
     async def lead(self) -> bool:
         """Say whether this session leads the context, after trying to become the leader where it does not."""
@@ -48,11 +51,19 @@ class Unsent:
             self._session = connection
         if not self._leads:
             self._leads = await connection.fetchval(_SQL["lead"], self._context)
+            if self._leads:
+                self.parked.update(Origin(*row) for row in await connection.fetch(_SQL["parked"], self._context))
         return self._leads
 
     async def page(self, size: int) -> Sequence[asyncpg.Record]:
         """Return about *size* of the next events, every lane's in order and without a gap."""
         return await self._leading().fetch(_SQL["page"], self._context, size)
+
+    async def park(self, refused: RecordTooLarge) -> None:
+        """Give an event up for good, and remember that beyond this process."""
+        row = (*refused.origin, refused.topic, refused.bytes, "its topic takes no record of this size")
+        await self._leading().execute(_SQL["park"], *row)
+        self.parked.add(refused.origin)
 
     async def mark_sent(self, moves: Sequence[Move]) -> None:
         """Move positions.

@@ -24,7 +24,8 @@ NO: Final = 1
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
 
-# Each door is the function of its name in the module of its name; this is the first line of its help.
+# Each door is the function, or the group of doors, of its name in the module of its name. This is the first line of its
+# help.
 DOORS: Final = {
     "demo": "Shows everything at once: a fresh system, a real sample through it, a summary and an audit.",
     "up": "Runs a whole system on this machine until Ctrl-C.",
@@ -36,6 +37,7 @@ DOORS: Final = {
     "accounts": "Lists accounts with their balances.",
     "audit": "Proves the books from their raw rows.",
     "status": "Shows what waits: records, events, dead letters.",
+    "dead-letters": "Lists, shows and replays records that were no commands.",
     "bench": "Measures, on a fresh local stack.",
 }
 _UNTIL_STOPPED: Final = ("up", "run", "results")
@@ -90,11 +92,14 @@ def program(door: str) -> App:
         suppress_keyboard_interrupt=False,
     )
     for name, summary in DOORS.items():
-        module = f"partita.cli.{name}"
-        if name == door:
-            app.command(_function(module, name), name=name, help_epilogue="")
+        python_name = name.replace("-", "_")
+        module = f"partita.cli.{python_name}"
+        if name != door:
+            app.command(f"{module}:{python_name}", name=name, help=summary)
+        elif isinstance(opened := _function(module, python_name), App):
+            app.command(opened, name=name)
         else:
-            app.command(f"{module}:{name}", name=name, help=summary)
+            app.command(opened, name=name, help_epilogue="")
     return app
 
 

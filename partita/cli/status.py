@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,7 +20,8 @@ async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative=(
     """Shows what waits: records, events, dead letters.
 
     Lag is what a partition holds beyond what its lane has applied. Events are
-    unpublished between their commit and the relay's acknowledgement.
+    unpublished between their commit and the relay's acknowledgement. Parked
+    are events too large for their topic: they were left out for good.
 
     For example:
         partita status --json | jq '[.topics[].lag] | add'
@@ -45,6 +47,7 @@ def _as_object(found: Sequence[ContextStatus]) -> dict[str, Any]:
         "unpublished": sum(lane["unpublished"] for lane in lanes),
         "oldest_unpublished_s": max((lane["oldest_unpublished_s"] for lane in lanes), default=0.0),
         "dead_letters": sum(context.dead_letters for context in found),
+        "parked": [{"context": context.context, **asdict(event)} for context in found for event in context.parked],
         "topics": lanes,
     }
 
@@ -71,6 +74,9 @@ def _show(found: Sequence[ContextStatus]) -> None:
     for context in found:
         console.print(_table(context))
         console.print(f"dead letters: {context.dead_letters}")
+        for event in context.parked:
+            place = f"{context.context}/{event.partition}/{event.offset}"
+            console.print(f"parked: {place}, {event.bytes} bytes, too large for {event.topic}")
 
 
 def _table(context: ContextStatus) -> Table:

@@ -198,5 +198,6 @@ ENGINE_CHECKS: Final = (
     _check("one_answer_per_command", "No command has two answers.", by_command),
     _check("repeats_have_answers", "Each repeat tells its command's answer again, and each reuse speaks of one."),
     _check("dead_letters_kept", "What was dead-lettered is kept as it came, and nothing else is."),
+    _check("dead_letters_told", "Each dead letter that names a command is followed by one event that says so."),
     _check("relay_position", "The relay has sent no event that was not written.", once),
 )

@@ -144,6 +144,34 @@ WITH judged AS (
 SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
        ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
 
+-- name: dead_letters_told
+-- A dead letter that names a command is followed by what its sender hears of it, and nobody hears it otherwise. The two
+-- are numbered side by side and committed together; either may stand in the slice beside this one.
+WITH told AS (
+    SELECT event.*, coalesce(position(convert_to(format('"offset":%s,"command_id":"%s"', source_offset, command_id), 'UTF8') IN payload), 0) > 0 AS fits
+      FROM event WHERE lane_no = $1 AND seq >= $2 AND seq <= $3 AND type = 'command.invalid'
+), letters AS (
+    SELECT dead.*, event.source_offset
+      FROM dead_letter AS dead JOIN event USING (lane_no, seq)
+     WHERE dead.lane_no = $1 AND seq >= $2::bigint - 1 AND seq < $3 AND dead.command_id IS NOT NULL
+), judged AS (
+    SELECT letters.seq AS dead_seq, told.seq AS told_seq,
+           (told.kind = 4 AND told.fits AND (told.command_id, told.source_offset) = (letters.command_id, letters.source_offset)
+               AND position(convert_to('"code":"' || letters.code || '"', 'UTF8') IN told.payload) > 0) IS TRUE AS same
+      FROM letters FULL JOIN told ON told.seq = letters.seq + 1
+), bad AS (
+    SELECT dead_seq AS seq, format('lane %s: nobody was told that dead event %s names a command', $1, dead_seq) AS finding
+      FROM judged WHERE told_seq IS NULL AND dead_seq >= $2
+    UNION ALL
+    SELECT told_seq, format('lane %s: event %s calls a command invalid that is no dead letter', $1, told_seq)
+      FROM judged WHERE dead_seq IS NULL AND told_seq < $3
+    UNION ALL
+    SELECT told_seq, format('lane %s: event %s says something else than dead letter %s', $1, told_seq, dead_seq)
+      FROM judged WHERE NOT same AND told_seq IS NOT NULL AND dead_seq >= $2
+)
+SELECT (SELECT count(*) FROM judged WHERE coalesce(dead_seq, told_seq) >= $2 AND coalesce(dead_seq, told_seq) < $3) AS examined,
+       (SELECT count(*) FROM bad) AS broken, ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
+
 -- name: relay_position
 -- An event is sent after its commit, so one snapshot never shows more sent than numbered.
 WITH bad AS (

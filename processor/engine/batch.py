@@ -5,22 +5,35 @@ Invariant The parts of a batch are prefixes of what their partitions hold, in of
 """
 
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from contracts import headers
 from contracts.catalog import Catalog
 from contracts.envelope import Command, TextHash, fingerprint, type_of
+from contracts.headers import NOTHING, Headers, Said
 from contracts.ids import uuid_bytes
 from contracts.invalid import NotUnderstood
 
 
+class TimestampType(IntEnum):
+    """Who gave a record its time, as Kafka numbers it."""
+
+    CREATE = 0  # its sender
+    LOG_APPEND = 1  # the broker
+
+
 class Record(Struct, frozen=True):
-    """One record as Kafka gave it."""
+    """One record as Kafka gave it. What is not UTF-8 in a header's name is there as ``surrogateescape`` writes it."""
 
     offset: int
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+    headers: Headers = ()
+    timestamp_type: int = TimestampType.CREATE
 
 
 class Ask(Struct, frozen=True):
@@ -32,26 +45,42 @@ class Ask(Struct, frozen=True):
     command_id: bytes
     key: str
     fingerprint: bytes
+    said: Said = NOTHING
 
     @property
     def wrong_key(self) -> bool:
         """Say whether the record came under another key than the command's own."""
         return self.record.key != self.key.encode()
 
+    @property
+    def header_mismatch(self) -> bool:
+        """Say whether the record's headers name another command than its body."""
+        return _disagree(self.said, self.command.command_id, self.command_type)
+
 
 class Garbled(Struct, frozen=True):
     """A record that is no command, or one that cannot be decided or stored, and why."""
 
     record: Record
-    reason: str
+    why: NotUnderstood
+    said: Said = NOTHING
+
+    @property
+    def header_mismatch(self) -> bool:
+        """Say whether the record's headers name another command than its body, as far as that can be read."""
+        return _disagree(self.said, self.why.command_id or self.said.id, self.why.type or self.said.type)
 
 
 class Part(Struct, frozen=True):
-    """What was read from one partition, from offset *start* on. Offsets may have gaps; what was read has none."""
+    """What was read from one partition of *topic*, from offset *start* on.
+
+    Offsets may have gaps; what was read has none.
+    """
 
     partition: int
     start: int
     items: Sequence[Ask | Garbled]
+    topic: str = ""
 
     @property
     def end(self) -> int:
@@ -70,14 +99,18 @@ class Reader:
         self._catalog = catalog
         self._hashed = hashed
 
-    def part(self, partition: int, start: int, records: Iterable[Record]) -> Part:
+    def part(self, partition: int, start: int, records: Iterable[Record], *, topic: str = "") -> Part:
         """Return *records* of one partition as commands, or as what is wrong with them."""
-        return Part(partition, start, [self._item(record) for record in records])
+        return Part(partition, start, [self.read(record) for record in records], topic)
 
-    def _item(self, record: Record) -> Ask | Garbled:
-        command = self._catalog.understand(self._context, record.value)
+    def read(self, record: Record) -> Ask | Garbled:
+        """Return *record* as a command, or as what is wrong with it."""
+        said, other_bytes = NOTHING, len(record.key or b"")
+        if record.headers:
+            said, other_bytes = headers.read(record.headers), other_bytes + _size(record.headers)
+        command = self._catalog.understand(self._context, record.value, said=said, other_bytes=other_bytes)
         if isinstance(command, NotUnderstood):
-            return Garbled(record, command.reason)
+            return Garbled(record, command, said)
         return Ask(
             record,
             command,
@@ -85,7 +118,22 @@ class Reader:
             uuid_bytes(command.command_id),
             self._catalog.key_of(command),
             fingerprint(command, self._hashed),
+            said,
         )
+
+
+def name_bytes(name: str) -> bytes:
+    """Return the bytes of a header's name as they came."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _size(said: Headers) -> int:
+    return sum(len(name_bytes(name)) + len(value or b"") for name, value in said)
+
+
+def _disagree(said: Said, command_id: str, command_type: str) -> bool:
+    other_id = bool(said.id) and said.id.lower() != command_id.lower()
+    return other_id or (bool(said.type) and said.type != command_type)
 
 
 def size(batch: Batch) -> int:
@@ -101,14 +149,14 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
     for part in batch:
         taken = min(left, len(part.items))
         left -= taken
-        head = Part(part.partition, part.start, part.items[:taken])
+        head = replace(part, items=part.items[:taken])
         first += [head] if taken else []
-        second += [Part(part.partition, head.end, part.items[taken:])] if taken < len(part.items) else []
+        second += [replace(part, start=head.end, items=part.items[taken:])] if taken < len(part.items) else []
     return first, second
 
 
-def as_garbled(batch: Batch, reason: str) -> Batch:
-    """Return a batch of one record with that record given up as undecidable."""
+def as_garbled(batch: Batch, garbled: Garbled) -> Batch:
+    """Return a batch of one record with that record given up."""
     (part,) = batch
-    (item,) = part.items
-    return [Part(part.partition, part.start, [Garbled(item.record, reason)])]
+    assert len(part.items) == 1, "what is given up is one record"
+    return [replace(part, items=[garbled])]

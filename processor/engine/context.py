@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
-from contracts.catalog import CATALOG, Catalog, Spec
+from contracts.catalog import CATALOG, Catalog, Spec, Topics
 from contracts.envelope import Command
 from processor.database import Connection
 from processor.engine.audit import Check
@@ -49,8 +49,8 @@ class Store(Protocol[W]):
 class Context(Generic[W]):
     """One context, complete.
 
-    ``specs`` are its rows of the catalog; ``races`` names the unique constraints on its ids, whose violation means that
-    another batch won a race, and will be seen when this one is run again.
+    ``specs`` are the rows of the catalog, its own and those of others; ``races`` names the unique constraints on its
+    ids, whose violation means that another batch won a race, and will be seen when this one is run again.
     """
 
     name: str
@@ -62,10 +62,19 @@ class Context(Generic[W]):
 
     def __post_init__(self) -> None:
         """Make sure that every command of the context has a rule, and every rule a command."""
-        commands = {spec.command for spec in self.specs if spec.context == self.name}
+        commands = {spec.command for spec in self.own_specs}
         assert commands == set(self.rules), f"{self.name}: rules and catalog name different commands"
+
+    @property
+    def own_specs(self) -> Sequence[Spec]:
+        """The context's own rows of the catalog."""
+        return [spec for spec in self.specs if spec.context == self.name]
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The context's rows of the catalog, ready for use."""
-        return Catalog(spec for spec in self.specs if spec.context == self.name)
+        """The catalog, ready for use where no topic is named."""
+        return Catalog(self.specs)
+
+    def catalog_at(self, topics: Topics) -> Catalog:
+        """Return the catalog of an installation with these *topics*: it knows where other contexts' commands belong."""
+        return Catalog(self.specs, topics=topics)

@@ -3,7 +3,7 @@
 Promise   A ``Table`` knows its columns' types and packs a row in about a microsecond; the bytes are those that
           asyncpg's own ``copy_records_to_table`` would send.
 Types     int2, int4, int8; timestamptz as microseconds since 2000-01-01 UTC; uuid as 16 bytes; hash as 32 bytes;
-          text as str; bytea as bytes. A type followed by ``?`` may be None.
+          bool as bool; text as str; bytea as bytes. A type followed by ``?`` may be None.
 """
 
 import struct
@@ -16,7 +16,7 @@ from processor.database import Connection
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
-_FIXED: Final = {"int2": "h", "int4": "i", "int8": "q", "timestamptz": "q", "uuid": "16s", "hash": "32s"}
+_FIXED: Final = {"bool": "?", "int2": "h", "int4": "i", "int8": "q", "timestamptz": "q", "uuid": "16s", "hash": "32s"}
 _LENGTH: Final = struct.Struct("!i")
 _CHUNK_ROWS: Final = 500
 

@@ -11,13 +11,15 @@ from typing import Final, Generic
 
 from msgspec import UNSET
 
+from contracts.headers import NOTHING
 from processor.engine.batch import Ask, Garbled
 from processor.engine.context import Context, W
 from processor.engine.copy import microseconds
 from processor.engine.decision import Applied, Decision, Stamp
 from processor.engine.events import Answer, Telling
+from processor.engine.failures import describe, undecidable
 from processor.engine.lanes import Lane
-from processor.telemetry import CounterName, count, logger
+from processor.telemetry import CounterName, count, frames, logger
 
 _log = logger(__name__)
 _TICK: Final = timedelta(microseconds=1)
@@ -42,12 +44,14 @@ class Decider(Generic[W]):
         self._instant = instant
         self._instant_us = microseconds(instant)
         self._counted: Counter[CounterName] = Counter()
-        self.telling = Telling(context.name, instant)
+        self.telling = Telling(context.name, context.catalog, instant)
 
     def run(self, lanes: Sequence[Lane]) -> None:
         """Decide everything that *lanes* hold; ``telling`` has what is to be told of it."""
         for lane in lanes:
             for item in lane.items:
+                if item.said is not NOTHING:
+                    self._counted["header_mismatches"] += item.header_mismatch
                 if isinstance(item, Ask):
                     self._ask(lane, item)
                 else:
@@ -73,8 +77,9 @@ class Decider(Generic[W]):
         try:
             decision: Decision = self._context.rules[type(command)](self._world, command, self._instant)
         except Exception as error:  # noqa: BLE001 - a bug in one rule costs its command, not the batch
-            _log.exception("a rule failed", command_type=ask.command_type, command_id=command.command_id)
-            self._dead(lane, Garbled(ask.record, f"internal_error: {type(error).__name__}"))
+            what = {"error": describe(error), "at": frames(error)}
+            _log.error("a rule failed", command_type=ask.command_type, command_id=command.command_id, **what)
+            self._dead(lane, undecidable(ask, error))
             return
         seq = lane.number()
         self._world.apply(command, decision, self._stamp(lane, seq, ask))

@@ -1,7 +1,8 @@
 """Events: what a batch tells, one row each. The table is inbox, outbox and audit record in one.
 
 Promise   Every record applied leaves exactly one event that answers it: an answer, a repeat of one, the refusal of a
-          reused id, or a dead letter. Further events of a command follow its answer.
+          reused id, or a dead letter. Further events of a command follow its answer; what the sender of a dead letter
+          hears follows that.
 Cost      One statement to look answers up, one COPY to write, however many.
 """
 
@@ -12,6 +13,7 @@ from enum import IntEnum
 import msgspec
 from msgspec import Struct
 
+from contracts.catalog import Catalog
 from contracts.envelope import (
     CommonRefusal,
     Event,
@@ -22,9 +24,12 @@ from contracts.envelope import (
     moment_text,
     type_of,
 )
+from contracts.headers import CE_CORRELATION_ID, NOTHING, Said
+from contracts.ids import uuid_bytes
 from processor.database import Connection, named_queries
 from processor.engine.batch import Ask, Garbled
 from processor.engine.copy import Table, microseconds
+from processor.engine.dead_letters import KEPT, DeadLetter, dead_letter
 from processor.engine.lanes import Lane
 
 _SQL = named_queries("processor.engine", "engine.sql")
@@ -44,7 +49,6 @@ _EVENT = Table(
     fingerprint="bytea?",
     headers="bytea?",
 )
-_DEAD_LETTER = Table("dead_letter", lane_no="int4", seq="int8", reason="text", key="bytea?", value="bytea?")
 
 
 class Kind(IntEnum):
@@ -75,8 +79,9 @@ async def answers_in_tx(tx: Connection, command_ids: Iterable[bytes]) -> dict[by
 class Telling:
     """The events of one batch, numbered in their lanes as they are told."""
 
-    def __init__(self, context: str, instant: datetime) -> None:
+    def __init__(self, context: str, catalog: Catalog, instant: datetime) -> None:
         self._context = context
+        self._catalog = catalog
         self._instant_us = microseconds(instant)
         self._instant_text = moment_text(instant)
         self._rows: list[bytes] = []
@@ -102,11 +107,20 @@ class Telling:
         self._tell(lane, Kind.REUSE, ask, rejected.of(ask.command, CommonRefusal.COMMAND_ID_REUSED, details))
 
     def dead(self, lane: Lane, garbled: Garbled) -> None:
-        """Tell that a record could not be understood or decided; it goes out as it came in."""
-        seq, record = lane.number(), garbled.record
-        row = (lane.lane_no, seq, Kind.DEAD, record.offset, self._instant_us, _event_id(lane, seq))
+        """Tell that a record could not be understood or decided, and its sender so where that has a name for it."""
+        letter, seq = dead_letter(garbled, self._context, self._catalog), lane.number()
+        row = (lane.lane_no, seq, Kind.DEAD, letter.record.offset, self._instant_us, _event_id(lane, seq))
         self._rows.append(_EVENT.pack(*row, None, self._context, "", "dead_letter", None, None, None))
-        self._dead.append(_DEAD_LETTER.pack(lane.lane_no, seq, garbled.reason, record.key, record.value))
+        self._dead.append(letter.packed(lane.lane_no, seq))
+        if letter.why.command_id:
+            self._invalid(lane, letter)
+
+    def _invalid(self, lane: Lane, letter: DeadLetter) -> None:
+        seq, event = lane.number(), letter.event(topic=lane.topic, partition=lane.partition)
+        payload = encode_result(event, letter.frame(self._instant_text))
+        row = (lane.lane_no, seq, Kind.EXTRA, letter.record.offset, self._instant_us, _event_id(lane, seq))
+        text = (self._context, letter.key, type_of(event), payload, None, _headers(letter.said))
+        self._rows.append(_EVENT.pack(*row, uuid_bytes(letter.why.command_id), *text))
 
     def _tell(self, lane: Lane, kind: Kind, ask: Ask, event: Event) -> None:
         seq = lane.number()
@@ -136,13 +150,14 @@ class Telling:
         fingerprint: bytes | None = None,
     ) -> None:
         row = (lane.lane_no, seq, kind, ask.record.offset, self._instant_us, told.id, ask.command_id)
-        text = (self._context, told.key, told.type, payload, fingerprint, _headers(ask))
+        headers = _headers(ask.said, correlation_id=ask.command.correlation_id, wrong_key=ask.wrong_key)
+        text = (self._context, told.key, told.type, payload, fingerprint, headers)
         self._rows.append(_EVENT.pack(*row, *text))
 
     async def save_in_tx(self, tx: Connection) -> None:
         """Write what was told."""
         await _EVENT.copy_in_tx(tx, self._rows)
-        await _DEAD_LETTER.copy_in_tx(tx, self._dead)
+        await KEPT.copy_in_tx(tx, self._dead)
 
 
 def _event_id(lane: Lane, seq: int) -> bytes:
@@ -157,10 +172,10 @@ def _event_id(lane: Lane, seq: int) -> bytes:
     )
 
 
-def _headers(ask: Ask) -> bytes | None:
-    headers = {}
-    if ask.command.correlation_id:
-        headers["ce_correlationid"] = ask.command.correlation_id
-    if ask.wrong_key:
+def _headers(said: Said, *, correlation_id: str = "", wrong_key: bool = False) -> bytes | None:
+    headers = {} if said is NOTHING else said.passed_on
+    if correlation_id := correlation_id or said.correlation_id:
+        headers[CE_CORRELATION_ID] = correlation_id
+    if wrong_key:
         headers["partita_wrong_key"] = "1"
     return msgspec.json.encode(headers) if headers else None

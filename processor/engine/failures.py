@@ -10,7 +10,9 @@ from typing import Final
 
 import asyncpg
 
+from contracts.invalid import InvalidCode, NotUnderstood
 from processor.database import DATABASE_ILL
+from processor.engine.batch import Ask, Garbled
 from processor.errors import Fatal
 
 
@@ -42,6 +44,7 @@ REMEDIES: Final = {
     "58": Remedy.RECONNECT,  # the server's own I/O
 }
 UNIQUE_VIOLATION: Final = "23505"
+UNDECIDABLE: Final = "The command was understood, and the program failed on it; it may be replayed once that is mended."
 RACES: Final = frozenset({"event_one_answer_per_command"})  # every context has these; its own are added
 
 
@@ -64,6 +67,17 @@ def _for_sqlstate(error: asyncpg.PostgresError, races: Collection[str]) -> Remed
         return Remedy.WAIT  # the other batch's answer will be seen
     fitting = [remedy for prefix, remedy in REMEDIES.items() if sqlstate.startswith(prefix)]
     return fitting[-1] if fitting else Remedy.STOP
+
+
+def undecidable(ask: Ask, error: Exception) -> Garbled:
+    """Return the record of *ask* as one that cannot be decided or stored, because of *error*."""
+    why = NotUnderstood(
+        code=InvalidCode.INTERNAL_ERROR,
+        reason=f"{UNDECIDABLE} ({describe(error)})",
+        command_id=ask.command.command_id.lower(),
+        type=ask.command_type,
+    )
+    return Garbled(ask.record, why, ask.said)
 
 
 def describe(error: Exception) -> str:

@@ -28,6 +28,7 @@ class Lane(Struct):
     next_seq: int
     decided_at: datetime
     items: Sequence[Ask | Garbled] = ()
+    topic: str = ""
 
     def number(self) -> int:
         """Take the next seq."""
@@ -54,6 +55,7 @@ async def enter_in_tx(tx: Connection, context: str, batch: Batch) -> list[Lane]:
         raise Skipped(behind)
     for part in batch:
         lane = lanes[part.partition]
+        lane.topic = part.topic
         lane.items = [item for item in part.items if item.record.offset >= lane.next_offset]
         count("fenced_records", len(part.items) - len(lane.items))
     return sorted(lanes.values(), key=lambda lane: lane.partition)

@@ -15,11 +15,11 @@ import asyncpg
 from processor.database import Database
 from processor.engine.batch import Batch, Garbled, as_garbled, halves, size
 from processor.engine.context import Context, W
-from processor.engine.failures import Remedy, describe, remedy_for
+from processor.engine.failures import Remedy, describe, remedy_for, undecidable
 from processor.engine.lanes import Skipped
 from processor.engine.process import process
 from processor.errors import Fatal
-from processor.telemetry import count, logger
+from processor.telemetry import count, frames, logger
 
 _log = logger(__name__)
 _FIRST_WAIT_S: Final = 0.02
@@ -60,8 +60,9 @@ async def _treat(
     database: Database, context: Context[W], batch: Batch, error: Exception, remedy: Remedy, *, let_go: asyncio.Event
 ) -> None:
     what = {"records": size(batch), "error": describe(error), "remedy": remedy.name}
-    ours = not isinstance(error, asyncpg.PostgresError)  # whose text may quote a customer
-    _log.warning("a batch failed", context=context.name, **what, exc_info=ours and remedy is Remedy.HALVE)
+    if remedy is Remedy.HALVE and not isinstance(error, asyncpg.PostgresError):
+        what["at"] = frames(error)  # a bug of ours
+    _log.warning("a batch failed", context=context.name, **what)
     if remedy is Remedy.STOP:
         database.drop()
         raise Fatal(f"{context.name} stops: {describe(error)}; look at the cause before starting it again") from error
@@ -75,9 +76,10 @@ async def _treat(
 def _smaller(batch: Batch, error: Exception) -> Sequence[Batch]:
     if size(batch) > 1:
         return halves(batch)
-    if isinstance(batch[0].items[0], Garbled):
+    (item,) = batch[0].items
+    if isinstance(item, Garbled):
         raise Fatal(f"a record cannot even be dead-lettered: {describe(error)}; mend the database first") from error
-    return (as_garbled(batch, f"internal_error: {describe(error)}"),)
+    return (as_garbled(batch, undecidable(item, error)),)
 
 
 async def _wait(tries: int, let_go: asyncio.Event) -> None:

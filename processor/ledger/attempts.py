@@ -45,7 +45,7 @@ def _money(
         source_no=None if source is None else source.account_no,
         destination_no=None if destination is None else destination.account_no,
         amount_minor=None if exponent is None else minor_units(command.amount, exponent),
-        currency=currency or None,
+        currency=None if exponent is None else currency,
         description=description,
         reference=command.reference,
     )

@@ -87,7 +87,8 @@ def test_compressed_data_is_not_touched_where_it_holds_no_digits_in_a_row() -> N
         (LEDGER, "", True),
         (LEDGER, "transfer.make", False),
         ("expenses", "", False),
-        ("expenses", "customer.create", False),
+        ("expenses", "customer.create", True),
+        (LEDGER, "Customers.create", True),
     ],
 )
 def test_only_customers_and_what_cannot_be_read_may_hold_a_number(

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from contracts.accounts import AccountOpen
+from contracts.catalog import Topics
 from contracts.envelope import Command, TextHash, encode_command
+from contracts.headers import Headers
 from contracts.transfers import TransferDeposit, TransferMake
 from processor.database import Connection, Database
 from processor.engine import lanes
-from processor.engine.batch import Batch, Part, Reader, Record
+from processor.engine.batch import Batch, Part, Reader, Record, TimestampType
 from processor.engine.context import Context
 from processor.engine.persist import persist
 from processor.ledger.book import Book
@@ -24,6 +26,7 @@ from producers.command_ids import new_command_id
 
 PARTITIONS = 4
 RECEIVED_MS = 1_700_000_000_000
+TOPICS = Topics(prefix="desk.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +60,23 @@ class Desk:
         desk.offsets = await lanes.take_up(connection, LEDGER.name, desk.offsets)
         return desk
 
-    def part(self, *commands: Command | bytes | None, partition: int = 0, key: bytes | None = None) -> Part:
+    def part(
+        self,
+        *commands: Command | bytes | None,
+        partition: int = 0,
+        key: bytes | None = None,
+        headers: Headers = (),
+    ) -> Part:
         """Return *commands* as the next records of *partition*, each under its right key unless *key* is given."""
         start = self.offsets[partition]
         records = []
         for offset, command in enumerate(commands, start=start):
             value = encode_command(command) if isinstance(command, Command) else command
             own = self.context.catalog.key_of(command.canonical()).encode() if isinstance(command, Command) else None
-            records.append(Record(offset, RECEIVED_MS, key or own, value))
+            records.append(Record(offset, RECEIVED_MS, key or own, value, headers, TimestampType.LOG_APPEND))
         self.offsets[partition] = start + len(records)
-        reader = Reader(context=self.context.name, catalog=self.context.catalog, hashed=TextHash(b"key"))
-        return reader.part(partition, start, records)
+        reader = Reader(context=self.context.name, catalog=self.context.catalog_at(TOPICS), hashed=TextHash(b"key"))
+        return reader.part(partition, start, records, topic=TOPICS.commands(self.context.name))
 
     async def run(self, batch: Batch, *, database: Database | None = None) -> None:
         await persist(database or self.database, self.context, batch, let_go=asyncio.Event())
@@ -86,11 +95,25 @@ class Desk:
                 store.go_on.set()
                 await running
 
-    async def tell(self, *commands: Command | bytes | None, partition: int = 0, key: bytes | None = None) -> list[Told]:
-        """Run *commands* as one batch and return the events they caused."""
+    async def tell(
+        self,
+        *commands: Command | bytes | None,
+        partition: int = 0,
+        key: bytes | None = None,
+        headers: Headers = (),
+    ) -> list[Told]:
+        """Run *commands* as one batch, all with the same *headers*, and return the events they caused."""
         before = await self.last_seq(partition)
-        await self.run([self.part(*commands, partition=partition, key=key)])
+        await self.run([self.part(*commands, partition=partition, key=key, headers=headers)])
         return await self.told(partition, above=before)
+
+    async def kept(self, told: Told) -> Any:
+        """Return the row of the dead letter that *told* tells of."""
+        row = await self.connection.fetchrow(
+            "SELECT * FROM dead_letter WHERE lane_no = $1 AND seq = $2", told.lane_no, told.seq
+        )
+        assert row is not None
+        return row
 
     async def one(self, command: Command | bytes, *, partition: int = 0) -> Told:
         (told,) = await self.tell(command, partition=partition)

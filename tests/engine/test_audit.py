@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from processor.database import Connection
+from processor.database import Connection, affected
 from processor.engine.audit import (
     ENGINE_CHECKS,
     AuditReport,
@@ -22,6 +22,8 @@ from processor.engine.audit import (
 LANE = """INSERT INTO lane (context, partition, start_offset, next_offset, next_seq, records)
     VALUES ('toy', $1, 100, $2, $3, $4) RETURNING lane_no"""
 EVENT = "INSERT INTO event VALUES ($1, $2, $3, $4, $5, $6, $7, 'toy', 'K', 'toy.done', $8, $9, NULL)"
+
+DEAD = "INSERT INTO dead_letter (lane_no, seq, code, reason) VALUES ($1, $2, 'not_json', 'why')"
 
 
 async def lane(connection: Connection, partition: int, kinds: str) -> int:
@@ -40,7 +42,7 @@ async def lane(connection: Connection, partition: int, kinds: str) -> int:
         print_of = b"f" if kind == 1 else None
         await connection.execute(EVENT, lane_no, seq, kind, offset, now, event_id, told, body, print_of)
         if kind == 5:
-            await connection.execute("INSERT INTO dead_letter VALUES ($1, $2, 'why')", lane_no, seq)
+            await connection.execute(DEAD, lane_no, seq)
     return lane_no
 
 
@@ -98,3 +100,50 @@ def test_a_report_holds_only_if_every_check_does() -> None:
     assert AuditReport(results=(good,)).holds
     assert not AuditReport(results=(good, bad)).holds
     assert AuditReport(results=(good, bad)).failed == ("bad",)
+
+
+# What follows a dead letter becomes what its sender hears of it.
+TELL = """
+WITH told AS (
+    UPDATE event SET type = 'command.invalid', payload = convert_to(
+               format('{"code":"not_json","offset":%s,"command_id":"%s"}', source_offset, command_id), 'UTF8')
+     WHERE kind = 4 AND (lane_no, seq - 1) IN (SELECT lane_no, seq FROM dead_letter) RETURNING lane_no, seq, command_id)
+UPDATE dead_letter SET command_id = told.command_id FROM told
+ WHERE dead_letter.lane_no = told.lane_no AND dead_letter.seq = told.seq - 1"""
+TOLD = "WHERE type = 'command.invalid'"
+SPOILT = [
+    ("event_sequence", f"DELETE FROM event {TOLD} AND seq = 7"),
+    ("", f"UPDATE event SET type = 'toy.done' {TOLD}"),
+    ("", "UPDATE event SET type = 'command.invalid' WHERE kind = 4 AND type = 'toy.done'"),
+    ("", f"UPDATE event SET command_id = gen_random_uuid() {TOLD}"),
+    ("", f"UPDATE event SET source_offset = source_offset - 1 {TOLD}"),
+    ("", f"UPDATE event SET payload = '{{}}' {TOLD}"),
+    (
+        "",
+        f"UPDATE event SET payload = convert_to(replace(convert_from(payload, 'UTF8'), 'json', 'yet'), 'UTF8') {TOLD}",
+    ),
+    ("", "UPDATE dead_letter SET code = 'too_deep' WHERE command_id IS NOT NULL"),
+    ("", "UPDATE dead_letter SET command_id = NULL"),
+]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 1000])
+@pytest.mark.parametrize(("beside", "statement"), SPOILT)
+async def test_what_the_sender_of_a_dead_letter_hears_is_missed_and_a_forgery_of_it_is_known(
+    connection: Connection, rows: int, beside: str, statement: str
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    for table in ("event", "dead_letter"):
+        await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+    await lane(connection, 0, "15414545")
+    await connection.execute(TELL)
+    true = await audit(connection, ENGINE_CHECKS, rows_per_slice=rows)
+    assert affected(await connection.execute(statement))
+    false = await audit(connection, ENGINE_CHECKS, rows_per_slice=rows)
+    await transaction.rollback()
+
+    assert true.failed == ()
+    assert next(result.examined for result in true.results if result.name == "dead_letters_told") == 2
+    assert "dead_letters_told" in false.failed
+    assert set(false.failed) <= {"dead_letters_told", *beside.split()}

@@ -152,7 +152,7 @@ async def test_a_bug_in_a_rule_costs_its_command_and_not_the_batch(desk: Desk) -
     bad = moving(a, b, "13")
     told = await desk.tell(moving(a, b, "1"), bad, moving(a, b, "2"))
 
-    assert [each.kind for each in told] == [Kind.ANSWER, Kind.DEAD, Kind.ANSWER]
+    assert [each.kind for each in told] == [Kind.ANSWER, Kind.DEAD, Kind.EXTRA, Kind.ANSWER]
     assert await desk.balance(a) == 9700
     desk.context = LEDGER
     assert (await desk.one(bad)).kind == Kind.ANSWER  # the id stayed free
@@ -165,11 +165,7 @@ async def test_what_is_no_command_is_dead_lettered_as_it_came_and_neighbours_are
     told = await desk.tell(moving(a, b, "1"), b"\xff\x00 no json", None, moving(a, b, "2"))
 
     assert [each.kind for each in told] == [Kind.ANSWER, Kind.DEAD, Kind.DEAD, Kind.ANSWER]
-    rows = await desk.connection.fetch(
-        "SELECT value FROM dead_letter WHERE lane_no = $1 AND seq = ANY($2::bigint[]) ORDER BY seq",
-        *(told[1].lane_no, [told[1].seq, told[2].seq]),
-    )
-    assert [row["value"] for row in rows] == [b"\xff\x00 no json", None]
+    assert [(await desk.kept(each))["value"] for each in told[1:3]] == [b"\xff\x00 no json", None]
     assert await desk.balance(a) == 9700
 
 
@@ -191,9 +187,10 @@ async def test_a_command_that_the_database_refuses_is_found_and_dead_lettered_al
 
     told = await desk.tell(*commands)
 
-    assert [each.kind for each in told] == [Kind.DEAD if number == 5 else Kind.ANSWER for number in range(9)]
-    reason = await desk.connection.fetchval("SELECT reason FROM dead_letter ORDER BY lane_no, seq DESC LIMIT 1")
-    assert reason == "internal_error: CheckViolationError 23514 account_within_its_limit"
+    assert [each.kind for each in told] == [*[Kind.ANSWER] * 5, Kind.DEAD, Kind.EXTRA, *[Kind.ANSWER] * 3]
+    kept = await desk.kept(told[5])
+    assert kept["code"] == told[6].body["code"] == "internal_error"
+    assert kept["reason"].endswith("(CheckViolationError 23514 account_within_its_limit)")
     assert await desk.balance(a) == 9200
 
 

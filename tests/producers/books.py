@@ -12,11 +12,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumers.results import Received, ResultSubscriber
 from contracts.catalog import Topics
+from contracts.headers import Headers
 from contracts.ids import uuid_bytes
 from processor.database import Connection, Database
+from processor.engine.dead_letters import packed_headers
 from producers.relay import Relay
 
 WITHIN_S = 30.0
+RECEIVED_MS = 1_700_000_000_123
 OCCURRED_AT = datetime(2024, 5, 6, 7, 8, 9, 12, tzinfo=UTC)
 
 
@@ -36,12 +39,25 @@ class Lane:
     async def repeat(self, key: str, *, command_id: str) -> int:
         return await self._event(2, key, None, command_id=command_id)
 
-    async def dead_letter(self, reason: str, key: bytes | None, value: bytes | None, *, stored: bool = True) -> None:
+    async def dead_letter(
+        self,
+        reason: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: Headers = (),
+        command_id: str | None = None,
+        stored: bool = True,
+    ) -> None:
+        named = uuid_bytes(command_id) if command_id else None
         async with self.connection.transaction():
             seq = await self._event(5, "", None, command_id=None)
             if stored:
                 await self.connection.execute(
-                    "INSERT INTO dead_letter VALUES ($1, $2, $3, $4, $5)", self.lane_no, seq, reason, key, value
+                    "INSERT INTO dead_letter (lane_no, seq, code, reason, path, key, value, headers, command_id,"
+                    " timestamp_ms, timestamp_type)"
+                    " VALUES ($1, $2, 'field_invalid', $3, '$.amount', $4, $5, $6, $7, $8, 1)",
+                    *(self.lane_no, seq, reason, key, value, packed_headers(headers), named, RECEIVED_MS),
                 )
 
     async def answers(self, keys: Sequence[str], *, bytes_each: int = 300) -> None:
@@ -139,7 +155,11 @@ class Books:
 
     def subscriber(self) -> ResultSubscriber:
         return ResultSubscriber(
-            self.kafka, contexts=[self.context], topics=self.topics, from_beginning=True, dead_letters=True
+            self.kafka,
+            contexts=[self.context],
+            topics=self.topics,
+            from_beginning=True,
+            dead_letters=True,
         )
 
     async def told(self, number: int) -> list[Received]:
@@ -160,12 +180,19 @@ class Books:
 
     async def configure_results(self, **settings: int) -> None:
         """Change settings of the result topic; what a name has as ``_`` is a dot."""
+        await self.configure(self.topics.results(self.context), **settings)
+
+    async def configure(self, name: str, **settings: int) -> None:
+        """Change settings of a topic, and wait until the broker knows them."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
         await admin.start()
         try:
             configs = {name.replace("_", "."): str(value) for name, value in settings.items()}
-            topic = ConfigResource(ConfigResourceType.TOPIC, self.topics.results(self.context), configs=configs)
+            topic = ConfigResource(ConfigResourceType.TOPIC, name, configs=configs)
             await admin.alter_configs([topic])
+            async with asyncio.timeout(WITHIN_S):
+                while not configs.items() <= (await _settings(admin, name)).items():  # noqa: ASYNC110 - it rings no bell
+                    await asyncio.sleep(0.01)
         finally:
             await admin.close()
 
@@ -235,6 +262,11 @@ async def stubborn_door(kafka: str, *, refusals: int) -> AsyncIterator[tuple[str
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", refused
     finally:
         server.close()
+
+
+async def _settings(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
 
 
 async def _pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

@@ -102,12 +102,6 @@ async def test_dead_letters_are_untouched(books: Books) -> None:
     assert {(one.topic, one.partition, one.is_dead_letter) for one in received} == {
         (books.topics.dead_letters(books.context), 2, True)
     }
-    assert received[1].headers == {
-        "dlq-topic": books.topics.commands(books.context).encode(),
-        "dlq-partition": b"2",
-        "dlq-offset": b"102",
-        "dlq-reason": "no JSON: ü".encode(),
-    }
 
 
 async def test_a_position_moves_only_after_the_acknowledgements(books: Books) -> None:

@@ -3,11 +3,15 @@
 Invariant Nothing in the book changes. Each posting sees those before it, so a batch's legs are decided one on another.
 """
 
+from typing import Final
+
 from contracts.envelope import CommonRefusal, Refusal
 from contracts.money import BALANCE_MINOR_MAX, exponent_of, minor_units
 from processor.engine.decision import Refused
 from processor.ledger.book import Book
 from processor.ledger.values import Account, EntryType, Leg, Movement, Posting, TransactionKind, credited
+
+CODE_LETTERS: Final = 3
 
 
 class Draft:
@@ -51,10 +55,12 @@ def amount_in(currency: str, amount: str) -> Refused | int:
     """Return *amount* in minor units of *currency*, or the refusal that says why it is none."""
     exponent = exponent_of(currency)
     if exponent is None:
-        return Refused(CommonRefusal.CURRENCY_UNKNOWN, {"currency": currency})
+        # What is not even shaped like a code may be anything that slipped into the field, a card number for one.
+        looks_like_one = len(currency) == CODE_LETTERS and currency.isascii() and currency.isalpha()
+        return Refused(CommonRefusal.CURRENCY_UNKNOWN, {"currency": currency} if looks_like_one else {})
     minor = minor_units(amount, exponent)
     if minor is None:
-        return Refused(CommonRefusal.AMOUNT_INVALID, {"amount": amount, "currency": currency})
+        return Refused(CommonRefusal.AMOUNT_INVALID, {"currency": currency, "decimals": exponent})
     return minor
 
 
