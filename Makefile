@@ -18,11 +18,12 @@ run: $(READY) ## Set everything up and replay the sample through a fresh system
 test: $(READY) ## Set everything up and run every test, two files at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## Format, lint, types, import rules: what needs no server
+check: $(READY) ## Format, lint, types, import rules, generated files: what needs no server
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/partita contracts --check
 
 bench: $(READY) ## Measure the way from a command to its result, beside pgbench
 	@$(BIN)/partita bench pipeline

@@ -8,6 +8,7 @@ from msgspec import Struct
 from contracts.envelope import Command, Event, Refusal, Rejected, Text
 from contracts.ids import BusinessId
 from contracts.money import ZERO, Amount, CurrencyCode
+from contracts.shown import ShownAmount, ShownBalance, ShownCurrency, ShownId, ShownInstant, ShownText
 
 AccountType = Literal["CHECKING", "SAVINGS", "MONEY_MARKET"]
 AccountStatus = Literal["ACTIVE", "FROZEN", "CLOSED"]
@@ -37,7 +38,17 @@ class AccountRefusal(Refusal):
 
 
 class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
-    """Open an account under the sender's own id."""
+    """Open an account under the sender's own id.
+
+    Attributes:
+        account_id: The new account. Ids that begin with house: are the bank's.
+        account_type: What kind of account it is.
+        currency: The one currency of the account.
+        customer_id: Whose account it is; left out, nobody's.
+        overdraft_limit: How far below zero the account may go.
+        product: The rules of interest and fees; left out, ``plain`` without a customer, otherwise ``standard`` for
+            CHECKING and ``savings`` for the others.
+    """
 
     account_id: BusinessId
     account_type: AccountType
@@ -57,7 +68,12 @@ class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
 
 
 class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):
-    """Stop debits of an account."""
+    """Stop debits of an account.
+
+    Attributes:
+        account_id: The account to freeze.
+        reason: Why; it comes back as ``purpose``.
+    """
 
     account_id: BusinessId
     reason: Text
@@ -66,7 +82,12 @@ class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):
 
 
 class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True):
-    """Allow debits of a frozen account again."""
+    """Allow debits of a frozen account again.
+
+    Attributes:
+        account_id: The frozen account.
+        reason: Why; it comes back as ``purpose``.
+    """
 
     account_id: BusinessId
     reason: Text
@@ -75,14 +96,24 @@ class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True
 
 
 class AccountClose(Command, tag="account.close", frozen=True, kw_only=True):
-    """Close an account for ever, after paying out what is on it."""
+    """Close an account for ever, after paying out what is on it.
+
+    Attributes:
+        account_id: The account to close.
+        payout_account_id: The account that takes what is left; left out, the balance must be zero.
+    """
 
     account_id: BusinessId
     payout_account_id: BusinessId = ""
 
 
 class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_only=True):
-    """Set how far an account may be overdrawn."""
+    """Set how far an account may be overdrawn.
+
+    Attributes:
+        account_id: The account.
+        overdraft_limit: How far below zero it may go from now on.
+    """
 
     account_id: BusinessId
     overdraft_limit: Amount
@@ -91,21 +122,37 @@ class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_
 
 
 class AccountFields(Struct, frozen=True, kw_only=True):
-    """The account as it is after the command. Amounts are decimal strings of its currency."""
+    """The account as it is after the command. Amounts are decimal strings of its currency.
 
-    account_id: str
+    Attributes:
+        account_id: The account.
+        account_type: What kind of account it is.
+        currency: The currency of the account and of the amounts here.
+        status: FROZEN stops debits, CLOSED everything.
+        product: The rules of interest and fees.
+        customer_id: Whose account it is, or null.
+        ledger_balance: The sum of all entries.
+        available_balance: What may be spent besides the overdraft.
+        overdraft_limit: How far below zero the account may go.
+        overdraft_used: How far below zero it is.
+        protection_account_id: The account that steps in before the overdraft, or null.
+        opened_at: When it was opened.
+        closed_at: When it was closed, or null.
+    """
+
+    account_id: ShownId
     account_type: AccountType
-    currency: str
+    currency: ShownCurrency
     status: AccountStatus
-    product: str
-    customer_id: str | None
-    ledger_balance: str
-    available_balance: str
-    overdraft_limit: str
-    overdraft_used: str
-    protection_account_id: str | None
-    opened_at: str
-    closed_at: str | None
+    product: ShownId
+    customer_id: ShownId | None
+    ledger_balance: ShownBalance
+    available_balance: ShownBalance
+    overdraft_limit: ShownAmount
+    overdraft_used: ShownAmount
+    protection_account_id: ShownId | None
+    opened_at: ShownInstant
+    closed_at: ShownInstant | None
 
 
 class AccountOpened(Event, AccountFields, tag="account.opened", frozen=True, kw_only=True):
@@ -113,15 +160,23 @@ class AccountOpened(Event, AccountFields, tag="account.opened", frozen=True, kw_
 
 
 class AccountFrozen(Event, AccountFields, tag="account.frozen", frozen=True, kw_only=True):
-    """Debits are stopped."""
+    """Debits are stopped.
 
-    purpose: str
+    Attributes:
+        purpose: The command's ``reason``.
+    """
+
+    purpose: ShownText
 
 
 class AccountUnfrozen(Event, AccountFields, tag="account.unfrozen", frozen=True, kw_only=True):
-    """Debits are allowed again."""
+    """Debits are allowed again.
 
-    purpose: str
+    Attributes:
+        purpose: The command's ``reason``.
+    """
+
+    purpose: ShownText
 
 
 class AccountClosed(Event, AccountFields, tag="account.closed", frozen=True, kw_only=True):

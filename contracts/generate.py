@@ -1,7 +1,9 @@
-"""Writes the files of this package that are made from something else, and says which of them are out of date.
+"""Writes ``currencies.py`` from the ``iso4217`` distribution, the published ISO 4217 list as a package.
 
-Source    ``currencies.py`` comes from the ``iso4217`` distribution, the published ISO 4217 list as a package.
-Invariant Running it twice changes nothing; the house tests compare what it would write with what is committed.
+It stands apart from ``contracts.documents``, which writes everything else and this too, because nothing of the contract
+can be imported before there are currencies.
+
+Invariant Running it twice changes nothing; tests compare what it would write with what is committed.
 """
 
 from pathlib import Path

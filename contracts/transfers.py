@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, Text, TextHash
 from contracts.ids import BusinessId, CommandId
 from contracts.money import CurrencyCode, PositiveAmount, trimmed
-
-EntryType = Literal["DEPOSIT", "WITHDRAWAL", "TRANSFER_IN", "TRANSFER_OUT", "FEE", "INTEREST", "REVERSAL"]
+from contracts.shown import ShownAmount, ShownCurrency, ShownText, ShownTransactionId
 
 
 class TransferRefusal(Refusal):
@@ -34,7 +34,17 @@ class TransferRefusal(Refusal):
 
 
 class TransferLeg(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One movement: what ``transfer.make`` says about it, alone or as one of a batch."""
+    """One movement: what ``transfer.make`` says about it, alone or as one of a batch.
+
+    Attributes:
+        source_account_id: The account that is debited; the one that is credited where ``direction`` is credit.
+        destination_account_id: The account that is credited; the one that is debited where ``direction`` is credit.
+        amount: How much moves.
+        currency: The currency of both accounts; left out, it is that of the debited one.
+        direction: Which way the money goes: ``credit`` takes from the destination and gives to the source.
+        description: What the transfer is for.
+        reference: The sender's own reference.
+    """
 
     source_account_id: BusinessId
     destination_account_id: BusinessId
@@ -61,7 +71,17 @@ def debiting(leg: LegT) -> LegT:
 
 
 class TransferMake(Command, tag="transfer.make", frozen=True, kw_only=True):
-    """Move money from one account to another; both legs or none. The fields are those of a ``TransferLeg``."""
+    """Move money from one account to another; both legs or none. The key of a credit is its destination.
+
+    Attributes:
+        source_account_id: The account that is debited; the one that is credited where ``direction`` is credit.
+        destination_account_id: The account that is credited; the one that is debited where ``direction`` is credit.
+        amount: How much moves.
+        currency: The currency of both accounts; left out, it is that of the debited one.
+        direction: Which way the money goes: ``credit`` takes from the destination and gives to the source.
+        description: What the transfer is for.
+        reference: The sender's own reference.
+    """
 
     source_account_id: BusinessId
     destination_account_id: BusinessId
@@ -80,7 +100,15 @@ class TransferMake(Command, tag="transfer.make", frozen=True, kw_only=True):
 
 
 class TransferDeposit(Command, tag="transfer.deposit", frozen=True, kw_only=True):
-    """Pay money in, from the house's cash."""
+    """Pay money in, from the house's cash.
+
+    Attributes:
+        account_id: The account that is credited.
+        amount: How much moves.
+        currency: The currency of the account; left out, it is that.
+        reason: Why; it comes back as ``purpose``.
+        reference: The sender's own reference.
+    """
 
     account_id: BusinessId
     amount: PositiveAmount
@@ -93,7 +121,15 @@ class TransferDeposit(Command, tag="transfer.deposit", frozen=True, kw_only=True
 
 
 class TransferWithdraw(Command, tag="transfer.withdraw", frozen=True, kw_only=True):
-    """Pay money out, into the house's cash."""
+    """Pay money out, into the house's cash.
+
+    Attributes:
+        account_id: The account that is debited.
+        amount: How much moves.
+        currency: The currency of the account; left out, it is that.
+        reason: Why; it comes back as ``purpose``.
+        reference: The sender's own reference.
+    """
 
     account_id: BusinessId
     amount: PositiveAmount
@@ -106,7 +142,15 @@ class TransferWithdraw(Command, tag="transfer.withdraw", frozen=True, kw_only=Tr
 
 
 class TransferReverse(Command, tag="transfer.reverse", frozen=True, kw_only=True):
-    """Undo all legs of an earlier transfer, deposit, withdrawal or batch; once."""
+    """Undo all legs of an earlier transfer, deposit, withdrawal or batch; once.
+
+    The last leg is undone first, and whoever received the money must have it, without overdraft.
+
+    Attributes:
+        account_id: The account that the original debited first; the credited one of a deposit.
+        transaction_id: The original: the ``command_id`` of the command that made it.
+        reason: Why; it comes back as ``purpose``.
+    """
 
     account_id: BusinessId
     transaction_id: CommandId
@@ -123,7 +167,11 @@ class TransferBatch(Command, tag="transfer.batch", frozen=True, kw_only=True):
     """Make several transfers, all or none, each leg seeing those before it.
 
     The record's key is the account that the first leg debits. ``source_account_id`` may repeat it, or what the first
-    leg calls its source: in a credit those are two.
+    leg calls its source: in a credit those are two. The legs share one currency.
+
+    Attributes:
+        legs: The movements, in their order.
+        source_account_id: The account that the first leg debits, or its source; a record that names another is invalid.
     """
 
     legs: Annotated[list[TransferLeg], Meta(min_length=1, max_length=100)]
@@ -154,67 +202,78 @@ def _comparable(leg: TransferLeg, hashed: TextHash) -> TransferLeg:
     )
 
 
-class EntryView(Struct, frozen=True, kw_only=True):
-    """One entry as results show it. ``entry_no`` counts from 1 on each account."""
-
-    account_id: str
-    entry_no: int
-    entry_type: EntryType
-    direction: Literal["DEBIT", "CREDIT"]
-    amount: str
-    balance_after: str
-    available_after: str
-
-
-class OverdraftView(Struct, frozen=True, kw_only=True):
-    """What the movement did to the debited account's overdraft; ``used`` is max(0, -ledger balance) afterwards."""
-
-    used: str
-    fee: str
-    waived: bool
-    protected_by: str | None
-    fee_refunded: str
-
-
 class TransferPosted(Event, tag="transfer.posted", frozen=True, kw_only=True, omit_defaults=True):
-    """The money has moved. House accounts are never listed."""
+    """The money has moved.
 
-    transaction_id: str
-    amount: str
-    currency: str
-    description: str = ""
-    purpose: str = ""
-    reference: str = ""
+    Attributes:
+        transaction_id: The transaction: the command's id.
+        amount: How much moved.
+        currency: The currency of all amounts here.
+        description: The command's ``description``, where it had one.
+        purpose: The command's ``reason``, where it had one.
+        reference: The command's ``reference``, where it had one.
+        entries: The entries on customers' accounts, the debit before the credit; never those of the bank.
+        overdraft: What became of the overdraft.
+    """
+
+    transaction_id: ShownTransactionId
+    amount: ShownAmount
+    currency: ShownCurrency
+    description: ShownText = ""
+    purpose: ShownText = ""
+    reference: ShownText = ""
     entries: list[EntryView]
     overdraft: OverdraftView
 
 
 class TransferReversed(Event, tag="transfer.reversed", frozen=True, kw_only=True, omit_defaults=True):
-    """The money has moved back. ``overdraft`` is a list, one per leg, where a batch was reversed."""
+    """The money has moved back.
 
-    transaction_id: str
-    original_transaction_id: str
-    amount: str
-    currency: str
-    purpose: str = ""
+    Attributes:
+        transaction_id: The transaction: the command's id.
+        original_transaction_id: The transaction that was undone.
+        amount: How much moved back.
+        currency: The currency of all amounts here.
+        purpose: The command's ``reason``, where it had one.
+        entries: The entries on customers' accounts, the debit before the credit; never those of the bank.
+        overdraft: What became of the overdraft; a list, one for each leg, where a batch was undone.
+    """
+
+    transaction_id: ShownTransactionId
+    original_transaction_id: ShownTransactionId
+    amount: ShownAmount
+    currency: ShownCurrency
+    purpose: ShownText = ""
     entries: list[EntryView]
     overdraft: OverdraftView | list[OverdraftView]
 
 
 class TransferBatchPosted(Event, tag="transfer.batch_posted", frozen=True, kw_only=True):
-    """All legs have moved; ``amount`` is their sum, ``overdraft`` has one view per leg."""
+    """All legs have moved.
 
-    transaction_id: str
-    amount: str
-    currency: str
+    Attributes:
+        transaction_id: The transaction: the command's id.
+        amount: The sum of all legs.
+        currency: The currency of all amounts here.
+        entries: The entries on customers' accounts, leg by leg; never those of the bank.
+        overdraft: What became of the overdraft, one for each leg.
+    """
+
+    transaction_id: ShownTransactionId
+    amount: ShownAmount
+    currency: ShownCurrency
     entries: list[EntryView]
     overdraft: list[OverdraftView]
 
 
 class TransferRejected(Rejected, tag="transfer.rejected", frozen=True, kw_only=True, omit_defaults=True):
-    """The ``transfer`` command was refused; ``transaction_id`` is that of the row that reads as FAILED."""
+    """The ``transfer`` command was refused.
 
-    transaction_id: str = ""
+    Attributes:
+        transaction_id: The transaction that reads as FAILED: the command's id; not there for a reused id.
+    """
+
+    transaction_id: ShownTransactionId = ""
 
     @classmethod
     def of(cls, command: Command, refusal: Refusal, details: Mapping[str, Any]) -> Self:

@@ -38,6 +38,7 @@ DOORS: Final = {
     "audit": "Proves the books from their raw rows.",
     "status": "Shows what waits: records, events, dead letters.",
     "dead-letters": "Lists, shows and replays records that were no commands.",
+    "contracts": "Writes schemas, the AsyncAPI document and the page of messages, or checks them.",
     "bench": "Measures, on a fresh local stack.",
 }
 _UNTIL_STOPPED: Final = ("up", "run", "results")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import accounts, transfers
+from contracts import accounts, entries, transfers
 from contracts.catalog import CATALOG, LEDGER, Catalog, Spec, Topics
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, type_of
 from contracts.invalid import InvalidCode, NotUnderstood
@@ -118,7 +118,7 @@ def test_a_refused_transfer_is_a_transaction_unless_its_id_was_another_s() -> No
 
 
 def test_entry_types_have_the_contract_s_names() -> None:
-    assert get_args(transfers.EntryType) == (
+    assert get_args(entries.EntryType) == (
         "DEPOSIT",
         "WITHDRAWAL",
         "TRANSFER_IN",

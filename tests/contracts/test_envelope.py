@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.accounts import AccountFrozen
 from contracts.catalog import CATALOG, LEDGER, Catalog
+from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import (
     Command,
     Event,
@@ -20,7 +21,7 @@ from contracts.envelope import (
     moment_text,
     type_of,
 )
-from contracts.transfers import EntryView, OverdraftView, TransferPosted, TransferRefusal, TransferRejected
+from contracts.transfers import TransferPosted, TransferRefusal, TransferRejected
 from tests.contracts.samples import FULL, ID, LEAST
 
 UNDERSTOOD = Catalog()

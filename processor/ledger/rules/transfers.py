@@ -12,13 +12,12 @@ from datetime import datetime
 from itertools import chain
 from typing import Final, get_args
 
+from contracts.entries import EntryType as EntryName
+from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import CommonRefusal
 from contracts.ids import is_reserved
 from contracts.money import decimal_text, exponent_of
-from contracts.transfers import EntryType as EntryName
 from contracts.transfers import (
-    EntryView,
-    OverdraftView,
     TransferBatch,
     TransferBatchPosted,
     TransferDeposit,

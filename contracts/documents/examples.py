@@ -1,0 +1,73 @@
+"""The examples: what was sent, and what it was answered with. They are data, and a test runs them in their order.
+
+Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
+``command`` or, where what was sent is none, the ``record`` as text.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.envelope import type_of
+from contracts.invalid import CommandInvalid
+
+FOLDER: Final = Path(__file__).parents[1] / "examples"
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One record and the result it gets. ``command`` is None for a record that is none."""
+
+    name: str
+    shows: str
+    command: Body | None
+    record: str
+    result: Body
+
+    @classmethod
+    def read(cls, line: str) -> "Example":
+        """Return the example that *line* says."""
+        said = json.loads(line)
+        command = said.get("command")
+        record = said["record"] if command is None else json.dumps(command)
+        return cls(name=said["name"], shows=said["shows"], command=command, record=record, result=said["result"])
+
+    @property
+    def command_type(self) -> str:
+        """The type of the command, or nothing."""
+        return "" if self.command is None else str(self.command["type"])
+
+    @property
+    def is_applied(self) -> bool:
+        """Say whether the command was applied, for the first time."""
+        refused = "code" in self.result
+        return self.command is not None and not refused and not self.result["replayed"]
+
+
+def examples_of(context: str, folder: Path = FOLDER) -> list[Example]:
+    """Return the examples of *context* in their order."""
+    lines = (folder / f"{context}.jsonl").read_text("utf-8").splitlines()
+    return [Example.read(line) for line in lines]
+
+
+def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str, Body]]:
+    """Return the name and the body of each example of *message_type*: of commands those that are understood."""
+    invalid = type_of(CommandInvalid)
+    found = [
+        (each.name, each.command)
+        for each in examples
+        if each.command is not None and each.command_type == message_type and each.result["type"] != invalid
+    ]
+    return found + [(each.name, each.result) for each in examples if each.result["type"] == message_type]
+
+
+def first_applied(command_type: str, examples: Sequence[Example]) -> Example:
+    """Return the first example in which a command of *command_type* was applied."""
+    found = (each for each in examples if each.command_type == command_type and each.is_applied)
+    example = next(found, None)
+    assert example is not None, f"contracts/examples: no {command_type} is applied there; add one"
+    return example

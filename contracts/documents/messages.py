@@ -1,0 +1,72 @@
+"""Every message of every context as documents see it: its model, its direction, and the rows of the table it stands in.
+
+Promise   A family that is in the catalog is in the documents.
+Invariant Messages come in the order of the table: commands first, then results, and last what any record may cause.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from contracts.catalog import CATALOG, Spec, Topics
+from contracts.envelope import Command, type_of
+from contracts.invalid import CommandInvalid
+
+Direction = Literal["command", "result"]
+FIRST_VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A type of message in a context. ``specs`` are the row of a command, or those of the commands a result answers."""
+
+    context: str
+    model: type[Struct]
+    specs: tuple[Spec, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """Its name on the wire."""
+        return type_of(self.model)
+
+    @property
+    def family(self) -> str:
+        """The first word of its type."""
+        return self.type.partition(".")[0]
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it goes."""
+        return "command" if issubclass(self.model, Command) else "result"
+
+    @property
+    def version(self) -> int:
+        """The version of its schema: the model's ``schema_version``, which is raised with a change that breaks."""
+        return int(getattr(self.model, "schema_version", FIRST_VERSION))
+
+    @property
+    def topic(self) -> str:
+        """The topic it travels on."""
+        names = Topics()
+        return names.commands(self.context) if self.direction == "command" else names.results(self.context)
+
+
+def contexts_of(specs: Iterable[Spec]) -> tuple[str, ...]:
+    """Return the contexts of *specs*, in the order of the table."""
+    return tuple(dict.fromkeys(spec.context for spec in specs))
+
+
+def messages_of(context: str, specs: Sequence[Spec] = CATALOG) -> list[Message]:
+    """Return every message of *context*."""
+    rows = [spec for spec in specs if spec.context == context]
+    commands = [Message(context=context, model=spec.command, specs=(spec,)) for spec in rows]
+    results = dict.fromkeys(model for spec in rows for model in (spec.applied, spec.rejected))
+    told = [
+        Message(
+            context=context, model=model, specs=tuple(spec for spec in rows if model in (spec.applied, spec.rejected))
+        )
+        for model in results
+    ]
+    return [*commands, *told, Message(context=context, model=CommandInvalid)]

@@ -1,0 +1,242 @@
+"""What is written from the models: up to date, complete, valid, and the same for a family that is new."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+
+from contracts.catalog import CATALOG, Spec
+from contracts.documents import asyncapi, reference
+from contracts.documents.examples import Example, examples_of
+from contracts.documents.files import Place, committed, generated, out_of_date, write
+from contracts.documents.messages import Message, contexts_of, messages_of
+from contracts.documents.schemas import DIALECT, OURS, Schema, schema_of
+from contracts.documents.words import INVALID
+from contracts.envelope import Command, Event, Refusal, Rejected, Text
+from contracts.ids import BusinessId
+from contracts.invalid import InvalidCode
+from tests.house.tree import ROOT
+
+MESSAGES: Final = [message for context in contexts_of(CATALOG) for message in messages_of(context)]
+SCHEMAS: Final = committed(Place.here().schemas)
+
+every_schema = pytest.mark.parametrize("name", SCHEMAS)
+
+
+def test_every_generated_file_is_as_it_would_be_written() -> None:
+    stale = {path.relative_to(ROOT).as_posix(): why for path, why in out_of_date(Place.here()).items()}
+    assert stale == {}, "run `partita contracts`"
+
+
+def test_every_message_of_every_context_has_a_schema() -> None:
+    assert set(SCHEMAS) == {f"{message.context}/{message.type}" for message in MESSAGES}
+    kinds = {message.direction: set[str]() for message in MESSAGES}
+    for message in MESSAGES:
+        kinds[message.direction].add(message.type)
+    assert kinds["command"] == {spec.type for spec in CATALOG}
+    assert "command.invalid" in kinds["result"]
+
+
+def test_every_code_of_an_invalid_record_has_words() -> None:
+    assert list(INVALID) == list(InvalidCode)
+
+
+def test_what_runs_does_not_load_what_writes() -> None:
+    asked = "import sys, contracts.catalog; print([m for m in sys.modules if m == 'yaml' or '.documents' in m])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+# A schema -------------------------------------------------------------------------------------------------------------
+
+
+def forms_in(schema: Any) -> Iterator[Schema]:
+    """Yield every schema in *schema*; what stands under its examples is none."""
+    if isinstance(schema, dict):
+        yield schema
+        for name, inner in schema.items():
+            if name in ("properties", "$defs"):
+                for each in inner.values():
+                    yield from forms_in(each)
+            elif name not in ("examples", OURS, "default"):
+                yield from forms_in(inner)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from forms_in(each)
+
+
+@every_schema
+def test_a_schema_is_valid_and_names_its_message_and_its_version(name: str) -> None:
+    schema, (context, kind) = SCHEMAS[name], name.split("/")
+    assert schema["$schema"] == DIALECT
+    assert validator_for(schema) is Draft202012Validator
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:partita:{context}:{kind}:{schema[OURS]['version']}"
+    assert schema["properties"]["type"]["const"] == kind
+    assert "type" in schema["required"]
+    assert schema["description"].endswith(".")
+    assert "``" not in json.dumps(schema)
+
+
+@every_schema
+def test_every_example_is_valid_and_there_is_one(name: str) -> None:
+    schema = SCHEMAS[name]
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    assert schema["examples"]
+    for example in schema["examples"]:
+        validator.validate(example)
+
+
+@every_schema
+def test_a_command_is_closed_at_every_depth_but_metadata_and_a_result_is_open(name: str) -> None:
+    schema = SCHEMAS[name]
+    objects = [form for form in forms_in(schema) if "properties" in form]
+    openness = {form.get("additionalProperties", True) for form in objects}
+    assert openness == ({False} if schema[OURS]["direction"] == "command" else {True})
+    loose = [form for form in forms_in(schema) if form.get("type") == "object" and "properties" not in form]
+    assert all(isinstance(form.get("additionalProperties", {}), dict) for form in loose)
+
+
+@every_schema
+def test_patterns_mean_the_same_in_ecmascript_and_in_python(name: str) -> None:
+    for form in forms_in(SCHEMAS[name]):
+        if pattern := form.get("pattern"):
+            re.compile(pattern)
+            # No anchors, groups, flags or classes of Python's own, and none that mean more there.
+            assert not re.search(r"\\[AZzwWdDsSbB]|\(\?[^:=!]|[*+?}]\+", pattern), pattern
+
+
+@every_schema
+def test_every_field_says_what_it_is_and_a_default_is_valid(name: str) -> None:
+    for form in forms_in(SCHEMAS[name]):
+        for field, inner in form.get("properties", {}).items():
+            assert inner["description"].endswith("."), field
+            if "default" in inner:
+                Draft202012Validator(inner).validate(inner["default"])
+
+
+def test_a_result_says_which_command_it_answers_and_command_invalid_may_not_know() -> None:
+    needed = {"command_id", "command_type", "occurred_at", "replayed"}
+    for message in MESSAGES:
+        if message.direction == "result":
+            required = set(SCHEMAS[f"{message.context}/{message.type}"]["required"])
+            assert needed - required == ({"command_type"} if message.type == "command.invalid" else set())
+
+
+def test_the_description_says_what_a_schema_cannot() -> None:
+    (batch,) = (each for each in SCHEMAS if each.endswith("transfer.batch"))
+    field = SCHEMAS[batch]["properties"]["source_account_id"]
+    assert "a record that names another is invalid" in field["description"]
+
+
+# A family that is new -------------------------------------------------------------------------------------------------
+
+
+class NoteRefusal(Refusal):
+    NOTE_EXISTS = "note_exists", "A note has this name; choose another."
+
+
+class NoteAdd(Command, tag="note.add", frozen=True, kw_only=True):
+    """Add a note.
+
+    Attributes:
+        name: What it is called,
+            for ever.
+        body: What it says.
+    """
+
+    name: BusinessId
+    body: Text = ""
+
+    schema_version: ClassVar[int] = 3
+
+
+class NoteAdded(Event, tag="note.added", frozen=True, kw_only=True):
+    """The note is there.
+
+    Attributes:
+        name: What it is called.
+    """
+
+    name: str
+
+
+class NoteRejected(Rejected, tag="note.rejected", frozen=True, kw_only=True):
+    """The ``note`` command was refused."""
+
+
+SPECS: Final = (
+    Spec(context="toy", command=NoteAdd, key="name", applied=NoteAdded, rejected=NoteRejected, codes=(*NoteRefusal,)),
+)
+ADDED: Final = Example(
+    name="add",
+    shows="A note is added.",
+    command={"command_id": "0190a0e0-0000-7000-8000-000000000001", "type": "note.add", "name": "n"},
+    record="",
+    result={
+        "type": "note.added",
+        "name": "n",
+        "command_id": "0190a0e0-0000-7000-8000-000000000001",
+        "command_type": "note.add",
+        "occurred_at": "2026-11-21T04:33:11.559118Z",
+        "replayed": False,
+    },
+)
+
+
+def test_a_new_family_has_its_schemas_by_its_models_its_rows_and_its_examples() -> None:
+    command, added, rejected, invalid = messages_of("toy", SPECS)
+    schema = schema_of(command, [ADDED])
+    assert schema["$id"] == "urn:partita:toy:note.add:3"
+    assert schema["properties"]["name"]["description"].startswith("What it is called, for ever. An id of 1 to 64")
+    assert schema["required"] == ["type", "command_id", "name"]
+    assert schema["examples"] == [ADDED.command]
+    row = schema[OURS]
+    assert (row["topic"], row["key"], row["refusals"][0]["code"]) == ("toy.commands.v1", "name", "note_exists")
+    assert [each.type for each in (added, rejected, invalid)] == ["note.added", "note.rejected", "command.invalid"]
+
+
+def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
+    specs, examples = (*CATALOG, *SPECS), {"ledger": examples_of("ledger"), "toy": [ADDED]}
+    document = asyncapi.document(examples, specs)
+    assert {"toy.commands", "toy.results", "toy.dead_letters"} <= document["channels"].keys()
+    assert document["components"]["messages"]["note.add"]["examples"][0]["payload"] == ADDED.command
+    page = reference.text(examples, specs)
+    assert "| `note.add` | **`name`**, `body`? | `note.added` | `note_exists` |" in page
+
+
+def test_a_field_without_a_meaning_cannot_be_written() -> None:
+    class Silent(Command, tag="note.silence", frozen=True, kw_only=True):
+        """Say nothing."""
+
+        word: Text
+
+    with pytest.raises(AssertionError, match="Silent: its docstring does not say what word means"):
+        schema_of(Message(context="toy", model=Silent))
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def test_writing_twice_changes_nothing_and_what_is_gone_is_removed(tmp_path: Path) -> None:
+    place = Place.at(tmp_path)
+    assert {*write(place)} == {*generated(place)}
+    assert write(place) == []
+    gone = place.schemas / "ledger" / "account.praise.json"
+    gone.write_text("{}", encoding="utf-8")
+    place.document.write_text("asyncapi: 3.0.0\n", encoding="utf-8")
+    assert out_of_date(place) == {place.document: "is out of date", gone: "belongs to no message"}
+    assert {*write(place)} == {place.document, gone}
+    assert not gone.exists()
+
+
+def test_what_lies_in_a_folder_is_what_lies_beside_the_models(tmp_path: Path) -> None:
+    write(Place.at(tmp_path))
+    assert committed(tmp_path) == SCHEMAS

@@ -1,0 +1,107 @@
+"""Whoever has nothing but the schema files can read every result, and write every command."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from contracts.catalog import CATALOG
+from contracts.documents.examples import examples_of
+from contracts.documents.files import Place
+from contracts.envelope import encode_command, type_of
+from partita.sample import paysim
+from tests.conftest import needs_processes
+from tests.system.conftest import Install
+from tests.system.installation import Installation
+
+READER: Final = Path(__file__).parent / "schema_reader.py"
+SCHEMAS: Final = Place.here().schemas / "ledger"
+MOVEMENTS: Final = 20_000
+READ_WITHIN_S: Final = 100.0
+
+
+def read(lines: Iterable[str]) -> dict[str, Any]:
+    """Return what the reader, a process of its own outside this project, says of *lines*."""
+    done = subprocess.run(
+        [sys.executable, "-I", READER, SCHEMAS],
+        cwd="/",
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=READ_WITHIN_S,
+    )
+    assert done.stdout, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode == 0) == (said["wrong"] == 0)
+    return said
+
+
+def sample() -> list[dict[str, Any]]:
+    """Return part of the sample, and every command that the examples show."""
+    movements = islice(paysim.commands(), MOVEMENTS)
+    played = [json.loads(encode_command(each)) for each in chain(paysim.opening(), paysim.deposits(), movements)]
+    return played + [each.command for each in examples_of("ledger") if each.command is not None]
+
+
+def publish_what_is_none(at: Installation) -> None:
+    (record, *_) = [each.record for each in examples_of("ledger") if each.command is None]
+    path = at.folder / "none.jsonl"
+    path.write_text(record + "\n", encoding="utf-8")
+    assert at.door("publish", str(path)).returncode == 0
+
+
+@needs_processes
+@pytest.mark.timeout(240)
+async def test_a_reader_of_schemas_alone_takes_all_results_and_all_commands_of_a_run(install: Install) -> None:
+    at, commands = await install(partitions=1), sample()  # one partition: the examples are decided in their order
+    with at.role("consumer", "relay"):
+        refused = at.publish("sample", commands).result()["refused"]
+        publish_what_is_none(at)
+        results = at.door("results", "--from-beginning", "--idle", "2").stdout.splitlines()
+
+    told = read(results)
+    assert (told["wrong"], told["messages"]) == (0, len(commands) + 1), told["first"]
+    every_result = {type_of(model) for spec in CATALOG for model in (spec.applied, spec.rejected)}
+    assert set(told["types"]) == every_result | {"command.invalid"}
+    rejected = sum(count for kind, count in told["types"].items() if kind.endswith(".rejected"))
+    assert rejected == sum(refused.values()) > len(refused)
+
+    asked = read(json.dumps(command) for command in commands)
+    assert (asked["wrong"], asked["messages"]) == (0, len(commands)), asked["first"]
+    assert len(commands) > MOVEMENTS
+
+
+def test_a_result_that_does_not_fit_would_be_noticed() -> None:
+    result = next(each.result for each in examples_of("ledger") if each.result["type"] == "transfer.posted")
+    wrong: list[dict[str, Any]] = [
+        result | {"amount": 12.3},
+        result | {"amount": "-1.00"},
+        result | {"occurred_at": "yesterday"},
+        result | {"entries": [result["entries"][0] | {"entry_no": 0}]},
+        {name: value for name, value in result.items() if name != "overdraft"},
+        result | {"type": "transfer.lost"},
+    ]
+    said = read(map(json.dumps, [result, *wrong, result | {"a field of tomorrow": 1}]))
+    assert said["wrong"] == len(wrong), said["first"]
+
+
+def test_the_reader_imports_nothing_of_this_project() -> None:
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(READER.read_text("utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    assert imported - set(sys.stdlib_module_names) == {"jsonschema", "referencing"}
