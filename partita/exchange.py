@@ -23,7 +23,8 @@ from contracts.envelope import Command, type_of
 from partita.app import App
 from partita.tally import IN_FLIGHT_MAX, OnProgress, Pace, Tally
 from processor.errors import PartitaError
-from producers.commands import Acknowledgement, CommandPublisher
+from producers.commands import CommandPublisher
+from producers.waiting import Acknowledgement, Sent, Waiting
 
 POLL_S: Final = 0.25
 PLACED_WITHIN_S: Final = 30.0
@@ -47,10 +48,9 @@ _head = msgspec.json.Decoder(Head)
 _refused = msgspec.json.Decoder(Refused)
 
 
-class Sent(msgspec.Struct, eq=False):
-    """A command that was published and not answered yet."""
+class Published(Sent, eq=False, kw_only=True):
+    """A command that was published and not answered yet; *command_id* is any text where it has none."""
 
-    command_type: str
     at: float
     acknowledgement: Acknowledgement
 
@@ -65,12 +65,9 @@ class Exchange:
     def __init__(self, publisher: CommandPublisher, subscriber: ResultSubscriber, catalog: Catalog) -> None:
         self._publisher = publisher
         self._subscriber = subscriber
-        self._answers = {
-            spec.type: frozenset((type_of(spec.applied), type_of(spec.rejected))) for spec in catalog.specs.values()
-        }
+        self._catalog = catalog
         self._rejections = frozenset(type_of(spec.rejected).encode() for spec in catalog.specs.values())
-        self._waiting: dict[str, list[Sent]] = {}
-        self._in_flight = 0
+        self._waiting: Waiting[Published] = Waiting(catalog)
         self._room = asyncio.Event()
         self._tally = Tally()
 
@@ -88,7 +85,7 @@ class Exchange:
             NotTaken: Kafka refuses an element.
         """
         pace = pace or Pace()
-        self._tally, self._in_flight, self._waiting = Tally(), 0, {}
+        self._tally, self._waiting = Tally(), Waiting(self._catalog)
         began = time.perf_counter()
         publishing = asyncio.ensure_future(self._publish(_each(stream), pace))
         try:
@@ -102,7 +99,7 @@ class Exchange:
     async def _publish(self, stream: AsyncIterator[Command | bytes], pace: Pace) -> None:
         began = time.perf_counter()
         async for command in stream:
-            while self._in_flight >= pace.in_flight_max:
+            while len(self._waiting) >= pace.in_flight_max:
                 self._room.clear()
                 await self._room.wait()
             await self._send(command)
@@ -120,20 +117,19 @@ class Exchange:
             head = Head(type=type_of(command), command_id=command.command_id)
         # One without an id becomes a dead letter.
         key = head.command_id.lower() if isinstance(head.command_id, str) else f"record {self._tally.published}"
-        self._waiting.setdefault(key, []).append(Sent(head.type, at, acknowledgement))
-        self._in_flight += 1
+        self._waiting.add(Published(command_id=key, command_type=head.type, at=at, acknowledgement=acknowledgement))
         self._tally.published += 1
 
     async def _follow(self, publishing: "asyncio.Future[None]", pace: Pace, on_progress: OnProgress) -> None:
         heard_at = time.perf_counter()
-        while not publishing.done() or self._in_flight:
+        while not publishing.done() or self._waiting:
             if publishing.done():
                 publishing.result()
             received = await self._subscriber.poll(POLL_S)
             now = time.perf_counter()
-            before = self._in_flight
+            before = len(self._waiting)
             await self._settle_all(received, now)
-            if before == 0 or self._in_flight != before:
+            if before == 0 or len(self._waiting) != before:
                 heard_at = now
                 self._room.set()
             on_progress(self._tally)
@@ -154,46 +150,33 @@ class Exchange:
             await self._bury({place for place in dead if place is not None})
 
     def _settle(self, received: Received, now: float) -> None:
-        causation, kind = received.headers.get("ce_causationid"), received.headers.get("ce_type")
-        if not causation or not kind or received.value is None:
-            return  # another program's record
-        key = causation.decode()
-        name = kind.decode()
-        sent = next((one for one in self._waiting.get(key, ()) if name in self._answers[one.command_type]), None)
-        if sent is None:
+        sent = self._waiting.answered_by(received.headers)
+        if sent is None or received.value is None:
             return  # an extra event, or the answer to another sender
-        self._end(key, sent)
+        kind = received.headers["ce_type"] or b""
         self._tally.latencies.add(now - sent.at)
         self._tally.replayed += received.value.endswith(b'"replayed":true}')
         if kind in self._rejections:
             self._tally.refused[_refused.decode(received.value).code] += 1
         else:
-            self._tally.answers[name] += 1
-
-    def _end(self, key: str, sent: Sent) -> None:
-        others = self._waiting[key]
-        others.remove(sent)
-        if not others:
-            del self._waiting[key]
-        self._in_flight -= 1
+            self._tally.answers[kind.decode()] += 1
 
     async def _bury(self, places: set[tuple[int, int]]) -> None:
         """Count what became a dead letter, by the places of the records once all of them are known."""
-        unsettled = [(key, sent) for key, all_sent in self._waiting.items() for sent in all_sent]
+        unsettled = list(self._waiting)
         if unsettled:
-            await asyncio.wait([sent.acknowledgement for _, sent in unsettled], timeout=PLACED_WITHIN_S)
+            await asyncio.wait([sent.acknowledgement for sent in unsettled], timeout=PLACED_WITHIN_S)
         self._insist_on_acknowledgements()
-        for key, sent in unsettled:
+        for sent in unsettled:
             at = sent.acknowledgement.result() if sent.acknowledgement.done() else None
             if at is not None and (at.partition, at.offset) in places:
-                self._end(key, sent)
+                self._waiting.remove(sent)
                 self._tally.dead += 1
 
     def _insist_on_acknowledgements(self) -> None:
-        for all_sent in self._waiting.values():
-            for sent in all_sent:
-                if sent.acknowledgement.done() and (error := sent.acknowledgement.exception()):
-                    raise NotTaken(f"Kafka does not take a {sent.command_type} ({error}).") from error
+        for sent in self._waiting:
+            if sent.acknowledgement.done() and (error := sent.acknowledgement.exception()):
+                raise NotTaken(f"Kafka does not take a {sent.command_type} ({error}).") from error
 
 
 def _place(dead_letter: Received) -> tuple[int, int] | None:
@@ -220,7 +203,9 @@ async def exchange(app: App) -> AsyncIterator[Exchange]:
     """Connect an exchange with *app*'s topics. The subscriber stands before anything is published."""
     contexts = [context.name for context in app.contexts]
     bootstrap = app.settings.kafka_bootstrap
-    subscriber = ResultSubscriber(bootstrap, contexts=contexts, topics=app.topics, dead_letters=True)
+    subscriber = ResultSubscriber(
+        bootstrap, contexts=contexts, catalog=app.catalog, topics=app.topics, repeats=True, dead_letters=True
+    )
     publisher = CommandPublisher(bootstrap, catalog=app.catalog, topics=app.topics)
     async with subscriber, publisher:
         yield Exchange(publisher, subscriber, app.catalog)

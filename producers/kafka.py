@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
 from aiokafka.partitioner import murmur2
 
-from processor.errors import NotPrepared
+from processor.errors import NotPrepared, kafka_unreachable
 from processor.telemetry import logger
 
 KEYS_REMEMBERED: Final = 100_000
@@ -107,7 +107,7 @@ async def require_topic(ready: AIOKafkaProducer, topic: str, *, bootstrap: str) 
                 await ready.partitions_for(topic)
                 return
     except (KafkaError, TimeoutError) as error:
-        raise unreachable(bootstrap, error) from error
+        raise kafka_unreachable(bootstrap, error) from error
     raise NotPrepared(f"Kafka at {bootstrap} has no topic {topic}; run `partita topics`.")
 
 
@@ -120,17 +120,9 @@ async def require_topics(bootstrap: str, topics: Sequence[str]) -> None:
     try:
         asking = await started(bootstrap, client_id="partita topics")
     except (KafkaError, OSError) as error:
-        raise unreachable(bootstrap, error) from error
+        raise kafka_unreachable(bootstrap, error) from error
     try:
         for topic in topics:
             await require_topic(asking, topic, bootstrap=bootstrap)
     finally:
         await abandon(asking)
-
-
-def unreachable(bootstrap: str, cause: Exception) -> NotPrepared:
-    """Say that no broker answers, and what to do about it."""
-    reason = str(cause) or type(cause).__name__
-    return NotPrepared(
-        f"Kafka cannot be reached at {bootstrap} ({reason}); check PARTITA_KAFKA_BOOTSTRAP and that the broker runs."
-    )

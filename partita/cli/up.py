@@ -1,9 +1,7 @@
 """``partita up``: the whole system on this machine, until Ctrl-C."""
 
-import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from partita.cli.files import writable, write_whole
 from partita.settings import load_settings
 from partita.whole import Plan, Whole, whole
 from partita.workers import WorkersFailed
@@ -61,7 +60,7 @@ async def up(
     settings = load_settings()
     if partitions:
         settings = settings.model_copy(update={"partitions": partitions})
-    env_file = _writable(env_file)
+    env_file = writable(env_file, option="--env-file") if env_file else None
     plan = Plan(settings=settings, workers=workers, without=without or (), data_dir=data)
     try:
         await _run(plan, env_file)
@@ -77,15 +76,6 @@ async def _run(plan: Plan, env_file: Path | None) -> None:
         with _written(env_file, running.addresses):
             _say("ready; Ctrl-C ends it")
             await running.ends()
-
-
-def _writable(env_file: Path | None) -> Path | None:
-    """Return where *env_file* lies, before anything is started for it."""
-    if env_file is None:
-        return None
-    if not os.access(env_file.absolute().parent, os.W_OK | os.X_OK) or env_file.is_dir():
-        raise NotPrepared(f"{env_file} cannot be written there; name another --env-file.")
-    return env_file.absolute()
 
 
 def _introduce(running: Whole) -> None:
@@ -110,13 +100,8 @@ def _written(env_file: Path | None, addresses: Mapping[str, str]) -> Iterator[No
     if env_file is None:
         yield
         return
-    try:
-        descriptor, name = tempfile.mkstemp(dir=env_file.parent, prefix=f".{env_file.name}.")  # for our eyes only
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{key}={shlex.quote(value)}\n" for key, value in addresses.items())
-        Path(name).replace(env_file)
-    except OSError as error:
-        raise NotPrepared(f"{env_file} cannot be written ({error.strerror}); name another --env-file.") from error
+    lines = "".join(f"{key}={shlex.quote(value)}\n" for key, value in addresses.items())
+    write_whole(env_file, lines, option="--env-file")
     try:
         yield
     finally:

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,19 +14,16 @@ from contracts.ids import uuid_text
 from partita.local.stack import LocalStack
 from processor.database import Connection
 
-from .conftest import Door, System
+from .conftest import PARTITA, Door, System, environment
 
-if TYPE_CHECKING:
-    import subprocess
-
-At = Callable[..., "subprocess.CompletedProcess[str]"]
+At = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def at(door: Door, system: System) -> At:
     """Return how to open a door of the running system."""
 
-    def run(*arguments: str, typed: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return door(*arguments, settings=system.settings | more, typed=typed)
 
     return run
@@ -38,7 +37,7 @@ def opened(number: int, account: str) -> str:
     return command(number, "account.open", account_id=account, account_type="CHECKING", currency="EUR")
 
 
-def answered(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+def answered(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """Return the one line of JSON on stdout, without what differs from run to run."""
     assert done.stdout.count("\n") == 1, done
     line: dict[str, Any] = json.loads(done.stdout)
@@ -115,6 +114,48 @@ def test_results_are_json_lines_from_the_beginning(at: At) -> None:
     assert done.returncode == 0
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["type"] for one in found if one.get("account_id") == "e1"] == ["account.opened"]
+
+
+def test_results_go_on_where_the_state_says_and_the_file_is_whole(at: At, tmp_path: Path) -> None:
+    state = tmp_path / "position"
+    arguments = ("results", "--idle", "1", "--state", str(state))
+    assert at(*arguments).stdout == ""  # from now on, and that is kept before anything comes
+    assert at("publish", "-", "--wait", typed=opened(310, "e2")).returncode == 0
+    assert [json.loads(line)["account_id"] for line in at(*arguments).stdout.splitlines()] == ["e2"]
+    assert at(*arguments).stdout == ""
+    again = opened(310, "e2") + "\n" + opened(311, "e3")
+    assert at("publish", "-", "--wait", typed=again).returncode == 0
+    told = [json.loads(line) for line in at(*arguments, "--from-beginning").stdout.splitlines()]
+    assert sorted((one["account_id"], one["replayed"]) for one in told) == [("e2", True), ("e3", False)]
+    assert list(tmp_path.iterdir()) == [state]
+
+
+def test_results_that_are_killed_leave_none_out_when_they_go_on(at: At, system: System, tmp_path: Path) -> None:
+    accounts = [f"k{number}" for number in range(1500)]
+    typed = "\n".join(opened(7000 + number, account) for number, account in enumerate(accounts))
+    assert at("publish", "-", "--wait", typed=typed).returncode == 0
+    arguments = ["results", "--from-beginning", "--state", str(tmp_path / "position")]
+    first = subprocess.Popen(
+        [*PARTITA, *arguments], env=environment(**system.settings), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert first.stdout is not None
+    with first, first.stdout as lines:
+        seen = [next(lines) for _ in range(700)]
+        first.kill()
+    assert list(tmp_path.glob("position")), "kept from the start"
+    seen += at(*arguments, "--idle", "1").stdout.encode().splitlines()
+    told = {json.loads(line).get("account_id") for line in seen}
+    assert set(accounts) - told == set()
+
+
+@pytest.mark.parametrize("text", ["not a position", "[]", '{"other.ledger.results.v1": {"0": {"next_offset": 1}}}'])
+def test_a_state_that_cannot_be_gone_on_from_is_told(at: At, tmp_path: Path, text: str) -> None:
+    state = tmp_path / "position"
+    state.write_text(text)
+    done = at("results", "--state", str(state))
+    assert done.returncode == 2
+    assert "position" in done.stderr
+    assert state.read_text() == text
 
 
 def test_audit_and_status_tell_of_books_that_are_right_and_of_nothing_that_waits(at: At) -> None:

@@ -74,6 +74,7 @@ def test_help_of_a_door_repeats_its_line_and_gives_an_example(capsys: pytest.Cap
         (["up", "--without", "cook"], "no role cook"),
         (["up", "--partitions", "0"], "--partitions"),
         (["up", "--env-file", "no/such/place"], "--env-file"),
+        (["results", "--state", "no/such/place"], "--state"),
         (["bench", "everything"], "pipeline"),
     ],
 )

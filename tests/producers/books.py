@@ -159,6 +159,7 @@ class Books:
             contexts=[self.context],
             topics=self.topics,
             from_beginning=True,
+            repeats=True,
             dead_letters=True,
         )
 

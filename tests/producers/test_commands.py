@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -67,6 +68,43 @@ async def test_commands_go_under_their_canonical_key(publisher: CommandPublisher
     assert [record.value for record in records] == [encode_command(deposit), encode_command(credit)] * 2
     expected = [DefaultPartitioner()(record.key, list(range(PARTITIONS)), []) for record in records]
     assert [record.partition for record in records] == expected
+
+
+async def test_a_command_has_no_headers_unless_they_are_asked_for(
+    publisher: CommandPublisher, kafka: str, topics: Topics
+) -> None:
+    deposit = TransferDeposit(command_id=new_command_id(), account_id="ACC-1", amount="1.00")
+    async with publisher:
+        plain = await (await publisher.publish(deposit))
+        traced = await (await publisher.publish(deposit, traceparent="00-1-2-01"))
+    first, second = await published(kafka, topics, [plain, traced])
+    assert (first.headers, second.headers) == ((), (("traceparent", b"00-1-2-01"),))
+
+
+async def test_a_publisher_that_names_itself_sends_cloud_events_in_binary_mode(
+    publisher: CommandPublisher, kafka: str, topics: Topics
+) -> None:
+    deposit = TransferDeposit(
+        command_id=new_command_id(),
+        account_id="ACC-1",
+        amount="1.00",
+        correlation_id="order 7",
+        requested_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    async with publisher, CommandPublisher(kafka, topics=topics, ce_source="/payments") as named:
+        (record,) = await published(kafka, topics, [await (await named.publish(deposit, traceparent="00-1-2-01"))])
+    assert record.value == encode_command(deposit)
+    assert dict(record.headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": deposit.command_id.encode(),
+        "ce_type": b"transfer.deposit",
+        "ce_source": b"/payments",
+        "ce_time": b"2026-01-02T03:04:05.000000Z",
+        "ce_subject": b"ACC-1",
+        "content-type": b"application/json",
+        "ce_correlationid": b"order 7",
+        "traceparent": b"00-1-2-01",
+    }
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def test_a_repeat_tells_the_answer_again(books: Books) -> None:
     async with running(books.relay()):
         received = await books.told(3)
     assert [one.value for one in received] == [ANSWER, as_replayed(ANSWER), as_replayed(ANSWER)]
-    assert [one.result["replayed"] for one in received] == [False, True, True]
+    assert [one.fields["replayed"] for one in received] == [False, True, True]
     assert len({one.headers["ce_id"] for one in received}) == 1
     assert [(one.headers["partita_lane"], one.headers["ce_sequence"]) for one in received] == [
         (b"0", b"1"),

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from consumers.results import ResultSubscriber
 from contracts.catalog import LEDGER, Topics
 from processor.database import connect
+from tests.system import wire
 
 PARTITA = (sys.executable, "-m", "partita")
 PATIENCE_S = 100.0
@@ -77,11 +78,11 @@ class Installation:
         """Return the types of results by command id, as a subscriber reads them from the beginning."""
         told: dict[str, list[str]] = {}
         async with ResultSubscriber(
-            self.kafka, contexts=[LEDGER], topics=self.topics, from_beginning=True
+            self.kafka, contexts=[LEDGER], topics=self.topics, from_beginning=True, repeats=True
         ) as subscriber:
             while batch := await subscriber.poll(2.0):
                 for received in batch:
-                    told.setdefault(received.result["command_id"], []).append(received.result["type"])
+                    told.setdefault(received.fields["command_id"], []).append(received.fields["type"])
         return told
 
     async def results_sent(self) -> int:
@@ -97,21 +98,8 @@ class Installation:
 
     async def records(self) -> list[tuple[int, int, bytes | None]]:
         """Return the command topic as (partition, offset, value)."""
-        topic = self.topics.commands(LEDGER)
-        places = [TopicPartition(topic, number) for number in range(self.partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
-        await consumer.start()
-        try:
-            consumer.assign(places)
-            await consumer.seek_to_beginning()
-            left = sum((await consumer.end_offsets(places)).values())
-            read: list[tuple[int, int, bytes | None]] = []
-            while len(read) < left:
-                for batch in (await consumer.getmany(timeout_ms=1000)).values():
-                    read += [(record.partition, record.offset, record.value) for record in batch]
-            return read
-        finally:
-            await consumer.stop()
+        read = await wire.read(self.kafka, self.topics.commands(LEDGER), self.partitions)
+        return [(record.partition, record.offset, record.value) for record in read]
 
     async def fetch(self, query: str) -> list[tuple[Any, ...]]:
         connection = await connect(self.database_url, role="test")
@@ -173,6 +161,10 @@ class Role:
             for line in lines:
                 self._said.append(line)
                 self._lines.put(line)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def log(self) -> str:

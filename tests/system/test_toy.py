@@ -45,14 +45,14 @@ async def exchange(app: App) -> dict[str, int]:
     notes = [NoteAdd(command_id=new_command_id(), name=name, body=body) for name, body in NOTES]
     told: dict[str, int] = {}
     async with (
-        ResultSubscriber(app.settings.kafka_bootstrap, contexts=["toy"], topics=app.topics) as results,
+        ResultSubscriber(app.settings.kafka_bootstrap, contexts=["toy"], topics=app.topics, repeats=True) as results,
         CommandPublisher(app.settings.kafka_bootstrap, catalog=app.catalog, topics=app.topics) as publisher,
     ):
         for note in [*notes, notes[0]]:
             await publisher.publish(note)
         while sum(told.values()) < len(notes) + 1:
             for received in await results.poll(1.0):
-                result = received.result
+                result = received.fields
                 name = "replayed" if result["replayed"] else result.get("code", result["type"])
                 told[name] = told.get(name, 0) + 1
     return told
