@@ -1,33 +1,41 @@
 """``partita bench``: figures, each beside its yardstick."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
+from partita.bench import parse
+from partita.bench.parse import Parsing
 from partita.bench.pipeline import Pipeline, measure
 from partita.cli.display import Stages, progress, unless_failed
 from partita.cli.garbage import settle_garbage
 from partita.settings import load_settings
 from partita.whole import Plan, whole
 
+PIPED: Final = 100_000
+PARSED: Final = 20_000
+
 
 async def bench(
-    name: Literal["pipeline"],  # noqa: ARG001 - the only one so far
+    name: Literal["pipeline", "parse"],
     *,
-    commands: Annotated[int, Parameter(validator=Number(gte=1000))] = 100_000,
+    commands: Annotated[int | None, Parameter(validator=Number(gte=1000))] = None,
     workers: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Measures, on a fresh local stack.
+    """Measures: the whole way on a fresh local stack, or one part of it alone.
 
     pipeline: command produced to result consumed, 8 partitions, transfers
     between 10,000 accounts; beside it PostgreSQL's own TPC-B (pgbench) on the
     same server, before and after. Keep the machine quiet meanwhile: load
     slows pgbench more than it slows us.
+
+    parse: what it costs to understand a record, with doubled names looked
+    for and the fingerprint made. No server is needed.
 
     For example:
         partita bench pipeline --json | tail -1
@@ -37,24 +45,44 @@ async def bench(
     name:
         what to measure
     commands:
-        how many transfers
+        how many (100,000 through the pipeline, 20,000 of each kind to parse)
     workers:
-        how many consumer processes
+        how many consumer processes the pipeline has
     as_json:
         the last line is one JSON object
     """
-    settings = load_settings().model_copy(update={"partitions": 8, "topic_prefix": ""})
     settle_garbage()
+    console = Console(stderr=as_json)
+    if name == "parse":
+        parsing = parse.measure(commands=commands or PARSED)
+        line = parsing.line()
+        _show_parsing(parsing, console)
+    else:
+        pipeline = await _pipeline(commands or PIPED, workers)
+        line = pipeline.line()
+        _show(pipeline, console)
+    if as_json:
+        print(json.dumps(line))
+
+
+async def _pipeline(commands: int, workers: int) -> Pipeline:
+    settings = load_settings().model_copy(update={"partitions": 8, "topic_prefix": ""})
     console = Console(stderr=True)
     with progress(console) as bars:
         stages = Stages(bars, console)
         plan = Plan(settings=settings, workers=workers, fresh=True, quiet=True)
         async with whole(plan, say=stages.say) as system:
             work = measure(system, commands=commands, on_part=stages.show)
-            found = await unless_failed(system.crew.failed, work)
-    _show(found, Console(stderr=as_json))
-    if as_json:
-        print(json.dumps(found.line()))
+            return await unless_failed(system.crew.failed, work)
+
+
+def _show_parsing(found: Parsing, console: Console) -> None:
+    table = Table("to understand one record", title="Bench")
+    table.add_column("CPU, us", justify="right")
+    for kind, us in found.us_by_kind.items():
+        table.add_row(kind, f"{us:.2f}")
+    table.add_row("json.loads of a transfer, nothing checked", f"{found.json_us:.2f}")
+    console.print(table)
 
 
 def _show(found: Pipeline, console: Console) -> None:

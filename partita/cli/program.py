@@ -39,7 +39,7 @@ DOORS: Final = {
     "status": "Shows what waits: records, events, dead letters.",
     "dead-letters": "Lists, shows and replays records that were no commands.",
     "contracts": "Writes schemas, the AsyncAPI document and the page of messages, or checks them.",
-    "bench": "Measures, on a fresh local stack.",
+    "bench": "Measures: the whole way on a fresh local stack, or one part of it alone.",
 }
 _UNTIL_STOPPED: Final = ("up", "run", "results")
 
