@@ -160,9 +160,11 @@ class CommandPublisher:
             name = _head.decode(value).type
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError("this is no JSON object") from error
-        spec = self._catalog.specs.get(name) if isinstance(name, str) else None
-        if spec is None:  # what it says instead may be anything, and errors are kept
-            raise ValueError("no command has the type that this one names")
+        if not isinstance(name, str):
+            raise ValueError("this names no type")
+        spec = self._catalog.specs.get(name)
+        if spec is None:  # what stands there may be anything, and errors are kept in logs
+            raise ValueError("no command has the type that this names")
         return spec
 
     def _cloud_event(self, command: Command, key: bytes) -> list[Header]:

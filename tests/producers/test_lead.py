@@ -1,10 +1,11 @@
 """Who publishes for a context: one relay, as long as its session lasts."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
 
-from processor.database import Database
+from processor.database import Database, connect
 from producers.unsent import Move, PositionTaken, Unsent
 from tests.producers.books import Books, running
 
@@ -54,12 +55,16 @@ async def test_who_loses_the_session_loses_the_lead(books: Books) -> None:
     async with running(books.relay()):
         await lane.answers(["A"] * 10)
         await books.told(10)
+        rival = await connect(books.database_url, role="rival")
+        # Whoever waits for the lock gets it when the session ends; the relay only tries.
+        getting = asyncio.create_task(rival.execute(f"SELECT pg_advisory_lock({LEAD})", books.context))
+        await books.until("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
         await books.end_session("relay")
-        await books.connection.execute(f"SELECT pg_advisory_lock({LEAD})", books.context)
+        await getting
         await lane.answers(["A"] * 10)
         await books.until_tried("relay")
         assert await books.on_topics() == 10
-        await books.connection.execute(f"SELECT pg_advisory_unlock({LEAD})", books.context)
+        await rival.close()
         await books.told(20)
 
 
