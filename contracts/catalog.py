@@ -129,7 +129,7 @@ class Catalog:
         return {name: spec.command for name, spec in self.specs.items() if spec.context == context}
 
     def understand(
-        self, context: str, value: bytes | None, *, said: Said = NOTHING, other_bytes: int = 0
+        self, context: str, value: bytes | None, said: Said = NOTHING, other_bytes: int = 0
     ) -> Command | NotUnderstood:
         """Return the canonical command that *value* says to *context*, or why it says none.
 
@@ -155,9 +155,11 @@ class Catalog:
             command: Command = self._decoders[context].decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if _ESCAPED_NUL in value or not _says_all_once(value, command) or not is_in_calendar(command.requested_at):
+        if (_ESCAPED in value and _hides_something(value)) or not is_in_calendar(command.requested_at):
             return None
-        return command
+        # See ``_says_all_once``; what has no default in it is judged here.
+        quotes = value.count(_QUOTE)
+        return command if quotes == _encode(command).count(_QUOTE) or _says_all_once(value, quotes) else None
 
     def _slowly(self, context: str, value: bytes | None, said: Said) -> Command | NotUnderstood:
         elsewhere = {
@@ -207,22 +209,24 @@ _ANY_CONTEXT: Final[dict[str, type[Event]]] = {type_of(CommandInvalid): CommandI
 _head = msgspec.json.Decoder(_Head)
 _frame = msgspec.json.Decoder(Frame)
 _fields = msgspec.json.Decoder(dict[str, Any])
-_again = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
+_any = msgspec.json.Decoder()
+_QUOTE: Final = b'"'
+_ESCAPED: Final = b"\\u00"
 _ESCAPED_QUOTE: Final = b"\\u0022"
 _ESCAPED_NUL: Final = b"\\u0000"
 
 
-def _says_all_once(value: bytes, command: Command) -> bool:
-    """Say whether no name stands twice in *value*, which *command* was read from.
+def _hides_something(value: bytes) -> bool:
+    """Say whether *value* may hold a NUL, or a quote that cannot be counted."""
+    return _ESCAPED_QUOTE in value or _ESCAPED_NUL in value
+
+
+def _says_all_once(value: bytes, quotes: int) -> bool:
+    """Say whether no name stands twice in *value*, which has so many *quotes*.
 
     Each name and each string has two quotes, and each quote inside a string is one in both; so a name that was dropped
-    leaves *value* with more quotes than what was read has when it is written again. A command leaves out what has its
-    default, so on a difference everything is written again as it stood.
+    leaves *value* with more quotes than what was read of it has when it is written again. A command that is written
+    leaves out what has its default, so the same may hold of everything that was read and not of the command.
     """
-    if _ESCAPED_QUOTE in value:
-        return False
-    quotes = value.count(b'"')
-    return quotes == _again.encode(command).count(b'"') or quotes == _again.encode(_any.decode(value)).count(b'"')
-
-
-_any = msgspec.json.Decoder()
+    return quotes == _encode(_any.decode(value)).count(_QUOTE)

@@ -62,6 +62,9 @@ class CommonRefusal(Refusal):
     ACCOUNT_RESERVED = "account_reserved", "Ids that begin with house: belong to the bank; use an account of your own."
 
 
+_UNCOMPARED: Final[dict[str, Any]] = {"command_id": "", "requested_at": UNSET, "correlation_id": "", "metadata": {}}
+
+
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
     """What a sender asks for.
 
@@ -83,7 +86,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
     def comparable(self, hashed: "TextHash") -> dict[str, Any]:
         """Return the changes that turn this command into what a repeat is compared by."""
-        changes: dict[str, Any] = {"command_id": "", "requested_at": UNSET, "correlation_id": "", "metadata": {}}
+        changes = _UNCOMPARED.copy()
         for field in self.amounts:
             changes[field] = trimmed(getattr(self, field))
         for field in self.free_texts:

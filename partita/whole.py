@@ -130,7 +130,8 @@ async def whole(plan: Plan, *, say: Say) -> AsyncIterator[Whole]:
         )
         app = App(settings=settings)
         _, topics, _ = await asyncio.gather(_migrated(app), _topics(app), wake_coordinator(stack.kafka_bootstrap))
-        crew.go(addresses(settings))
+        # Roles inherit the environment, which may have another prefix than was planned for.
+        crew.go(addresses(settings) | {"PARTITA_TOPIC_PREFIX": settings.topic_prefix})
         yield Whole(app=app, stack=stack, crew=crew, topics=topics)
 
 

@@ -6,13 +6,14 @@ Invariant The parts of a batch are prefixes of what their partitions hold, in of
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts import headers
 from contracts.catalog import Catalog
-from contracts.envelope import Command, TextHash, fingerprint, type_of
+from contracts.envelope import Command, TextHash, fingerprint
 from contracts.headers import NOTHING, Headers, Said
 from contracts.ids import uuid_bytes
 from contracts.invalid import NotUnderstood
@@ -96,8 +97,9 @@ class Reader:
 
     def __init__(self, *, context: str, catalog: Catalog, hashed: TextHash) -> None:
         self._context = context
-        self._catalog = catalog
+        self._understand = catalog.understand
         self._hashed = hashed
+        self._rows = {spec.command: (spec.type, attrgetter(spec.key)) for spec in catalog.specs.values()}
 
     def part(self, partition: int, start: int, records: Iterable[Record], *, topic: str = "") -> Part:
         """Return *records* of one partition as commands, or as what is wrong with them."""
@@ -108,18 +110,12 @@ class Reader:
         said, other_bytes = NOTHING, len(record.key or b"")
         if record.headers:
             said, other_bytes = headers.read(record.headers), other_bytes + _size(record.headers)
-        command = self._catalog.understand(self._context, record.value, said=said, other_bytes=other_bytes)
+        command = self._understand(self._context, record.value, said, other_bytes)
         if isinstance(command, NotUnderstood):
             return Garbled(record, command, said)
-        return Ask(
-            record,
-            command,
-            type_of(command),
-            uuid_bytes(command.command_id),
-            self._catalog.key_of(command),
-            fingerprint(command, self._hashed),
-            said,
-        )
+        name, key_of = self._rows[type(command)]
+        comparable = fingerprint(command, self._hashed)
+        return Ask(record, command, name, uuid_bytes(command.command_id), key_of(command), comparable, said)
 
 
 def name_bytes(name: str) -> bytes:

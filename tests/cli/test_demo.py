@@ -9,8 +9,9 @@ from .conftest import PARTITA, environment
 
 
 def test_the_demo_answers_the_whole_sample_and_proves_its_books(tmp_path: Path) -> None:
+    elsewhere = environment() | {"PARTITA_TOPIC_PREFIX": "elsewhere.", "PARTITA_KAFKA_BOOTSTRAP": "127.0.0.1:9"}
     done = subprocess.run(
-        [*PARTITA, "demo"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=120
+        [*PARTITA, "demo"], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert "64,553" in done.stdout
