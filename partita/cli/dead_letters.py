@@ -209,12 +209,16 @@ def _as_object(line: Line) -> dict[str, Any]:
 
 def _table(lines: list[Line]) -> Table:
     table = Table()
-    for name in ("id", "time", "code", "path", "type", "command_id", "bytes", "replays"):
-        table.add_column(name, justify="right" if name in ("bytes", "replays") else "left", overflow="fold")
+    for name in ("id", "UTC", "code"):
+        table.add_column(name, no_wrap=True)
+    for name in ("path", "type"):
+        table.add_column(name, overflow="fold")
+    for name in ("bytes", "sent"):  # sent again: how often
+        table.add_column(name, justify="right")
     for line in lines:
         size = f"{'' if line.bytes is None else line.bytes}{' parked' if line.parked else ''}"
-        texts = (line.code, line.path, line.command_type or "-", line.command_id or "-", size, str(line.replays))
-        table.add_row(str(line.place), line.occurred_at.isoformat(timespec="seconds"), *texts)
+        told = (line.code, line.path, line.command_type or "-", size, str(line.replays))
+        table.add_row(str(line.place), f"{line.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", *told)
     return table
 
 
