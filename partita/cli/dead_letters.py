@@ -16,9 +16,9 @@ from rich.table import Table
 
 from partita.app import App
 from partita.cli.books import reading
-from partita.dead_letters import Letter, Line, Place, Replay, letter_at, listed, not_replayed, replays_of
-from partita.mending import by_editor, by_filter
-from partita.replaying import Mending, Refused, Sent, replayer
+from partita.dead_letters.letters import Letter, Line, Place, Replay, letter_at, listed, not_replayed, replays_of
+from partita.dead_letters.mending import by_editor, by_filter
+from partita.dead_letters.replaying import Mending, Refused, Sent, replayer
 from partita.settings import load_settings
 from processor.errors import PartitaError
 

@@ -246,6 +246,7 @@ def test_wrong_usage_is_one_line_and_exit_2(desk: Letters, arguments: tuple[str,
     assert cause in done.stderr
 
 
-async def test_the_books_are_right_after_all_of_it(desk: Letters) -> None:
+async def test_the_books_are_right_with_dead_letters_in_them(desk: Letters) -> None:
+    await desk.send(b"{")
     assert json.loads(desk.door("status", "--json").stdout)["dead_letters"] > 0
     assert desk.door("audit").returncode == 0

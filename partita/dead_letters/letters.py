@@ -19,7 +19,7 @@ from processor.errors import PartitaError
 LISTED_MAX: Final = 100_000
 PAGE: Final = 50
 
-_SQL: Final = named_queries("partita", "dead_letters.sql")
+_SQL: Final = named_queries("partita.dead_letters", "dead_letters.sql")
 
 
 class NoSuchLetter(PartitaError):

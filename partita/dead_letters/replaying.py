@@ -24,8 +24,8 @@ from aiokafka.errors import KafkaError
 
 from contracts.envelope import TextHash
 from partita.app import App
-from partita.dead_letters import Letter, Place
-from partita.mending import Mend, NotMended
+from partita.dead_letters.letters import Letter, Place
+from partita.dead_letters.mending import Mend, NotMended
 from processor.database import Connection, named_queries
 from processor.engine.batch import Garbled, Reader, Record
 from processor.engine.dead_letters import publishable
@@ -36,7 +36,7 @@ from producers.kafka import abandon, require_topics, started
 REPLAY_OF: Final = "partita_replay_of"
 MASKED: Final = "A social security number is masked in it; put it back with --edit or --filter."
 
-_SQL: Final = named_queries("partita", "dead_letters.sql")
+_SQL: Final = named_queries("partita.dead_letters", "dead_letters.sql")
 
 
 class NotSent(PartitaError):
