@@ -8,9 +8,9 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import CancelledError
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from processor.errors import NotPrepared
@@ -43,20 +43,29 @@ class Lines:
             yield rest
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue(maxsize=1)
+        chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        wanted = threading.Semaphore(1)  # one is read ahead
         # A thread of our own: the loop would wait for one of its own to read on before it ends.
-        threading.Thread(target=self._read, args=(chunks, asyncio.get_running_loop()), daemon=True).start()
+        reading = partial(self._read, wanted, asyncio.get_running_loop(), chunks.put_nowait)
+        threading.Thread(target=reading, daemon=True).start()
         while chunk := await chunks.get():
             if isinstance(chunk, OSError):
                 raise NotPrepared(f"the commands cannot be read ({chunk.strerror})") from chunk
+            wanted.release()
             yield chunk
 
-    def _read(self, chunks: "asyncio.Queue[bytes | OSError]", loop: asyncio.AbstractEventLoop) -> None:
+    def _read(
+        self,
+        wanted: threading.Semaphore,
+        loop: asyncio.AbstractEventLoop,
+        hand_over: Callable[[bytes | OSError], None],
+    ) -> None:
         chunk: bytes | OSError = b" "
-        with suppress(CancelledError, RuntimeError):  # the loop has ended: nobody wants the rest
+        with suppress(RuntimeError):  # the loop has ended: nobody wants the rest
             while chunk and not isinstance(chunk, OSError):
+                wanted.acquire()
                 chunk = self._next()
-                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
+                loop.call_soon_threadsafe(hand_over, chunk)
 
     def _next(self) -> bytes | OSError:
         try:
