@@ -21,6 +21,8 @@ CE_CORRELATION_ID: Final = "ce_correlationid"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
 
+_MEANINGFUL: Final = frozenset((CE_ID, CE_TYPE, CE_CORRELATION_ID, TRACEPARENT, TRACESTATE))
+
 TEXT_BYTES_MAX: Final = 2000  # 500 characters
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{0,200})?", re.ASCII)
 _TRACESTATE: Final = re.compile(r"[ -~]{1,512}", re.ASCII)
@@ -46,9 +48,9 @@ NOTHING: Final = Said()
 
 def read(headers: Headers) -> Said:
     """Return what *headers* say."""
-    if not headers:
+    texts = {name: _text(value) for name, value in headers if name in _MEANINGFUL}
+    if not texts:
         return NOTHING
-    texts = {name: _text(value) for name, value in headers}
     correlation_id = texts.get(CE_CORRELATION_ID, "")
     traceparent, tracestate = texts.get(TRACEPARENT, ""), texts.get(TRACESTATE, "")
     traced = bool(_TRACEPARENT.fullmatch(traceparent))

@@ -32,6 +32,7 @@ class Row(Struct):
     chain: bytes = GENESIS
     version: int = 0  # as it was read; 0 where the row is new
     changed: bool = False
+    restated: bool = False  # changed in more than its balance
 
 
 class Book:
@@ -95,7 +96,7 @@ class Book:
             opened = msgspec.structs.replace(account, account_no=next(self._numbers))
             self.rows[account.account_id] = Row(opened, changed=True)
         else:
-            row.account, row.changed = account, True
+            row.account, row.changed, row.restated = account, True, True
 
     def _move(self, command: Command, movement: Movement, stamp: Stamp) -> None:
         assert sum(posting.amount_minor for posting in movement.postings) == 0, "a movement balances"

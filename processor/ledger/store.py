@@ -1,7 +1,8 @@
 """The ledger's store: every statement that a batch of the ledger issues, and none elsewhere.
 
 Cost      Whatever the batch's size: find 1 (2 with reversals), load 1 (2 where cash moves, one more where something is
-          opened), save 3: transactions, entries, accounts (and a COPY each for opened accounts, batch legs, reversals).
+          opened), save 3: transactions, entries, balances (and one each for what was opened, otherwise changed, batch
+          legs, reversals).
 Invariant Locks are taken in one order: lanes (the engine's), then accounts by number. The house's rows need none.
 """
 
@@ -166,7 +167,9 @@ class LedgerStore:
             # Sorted, so that two batches that open the same accounts wait for one another and do not deadlock.
             opened = sorted((row for row in changed if row.version == 0), key=lambda row: row.account.account_id)
             await _ACCOUNT.copy_in_tx(tx, [_opened(row, decided_us) for row in opened])
-            await _update_in_tx(tx, [row for row in changed if row.version > 0], world.instant)
+            known = [row for row in changed if row.version > 0]
+            await _rebalance_in_tx(tx, [row for row in known if not row.restated], world.instant)
+            await _restate_in_tx(tx, [row for row in known if row.restated], world.instant)
 
 
 async def _house_in_tx(
@@ -249,7 +252,23 @@ def _opened(row: Row, decided_us: int) -> bytes:
     )
 
 
-async def _update_in_tx(tx: Connection, rows: Sequence[Row], instant: datetime) -> None:
+async def _rebalance_in_tx(tx: Connection, rows: Sequence[Row], instant: datetime) -> None:
+    if not rows:
+        return
+    status = await tx.execute(
+        _SQL["update_balances"],
+        [row.account.account_no for row in rows],
+        [row.version for row in rows],
+        [row.account.ledger_minor for row in rows],
+        [row.account.available_minor for row in rows],
+        [row.account.last_entry_no for row in rows],
+        [row.chain for row in rows],
+        instant,
+    )
+    assert affected(status) == len(rows), "rows that were locked are still as they were read"
+
+
+async def _restate_in_tx(tx: Connection, rows: Sequence[Row], instant: datetime) -> None:
     if not rows:
         return
     status = await tx.execute(

@@ -272,23 +272,26 @@ def _text(minor: int, currency: str) -> str:
 
 def _entries(postings: list[Posting], currency: str) -> list[EntryView]:
     decimals = _decimals(currency)
-    return [
-        EntryView(
-            account_id=posting.account.account_id,
-            entry_no=posting.account.last_entry_no,
-            entry_type=_ENTRY_NAMES[posting.entry_type],
-            direction="DEBIT" if posting.amount_minor < 0 else "CREDIT",
-            amount=decimal_text(abs(posting.amount_minor), decimals),
-            balance_after=decimal_text(posting.account.ledger_minor, decimals),
-            available_after=decimal_text(posting.account.available_minor, decimals),
-        )
-        for posting in postings
-        if posting.account is not None
-    ]
+    return [_entry(posting, posting.account, decimals) for posting in postings if posting.account is not None]
+
+
+def _entry(posting: Posting, account: Account, decimals: int) -> EntryView:
+    balance = decimal_text(account.ledger_minor, decimals)
+    nothing_held = account.available_minor == account.ledger_minor
+    return EntryView(
+        account_id=account.account_id,
+        entry_no=account.last_entry_no,
+        entry_type=_ENTRY_NAMES[posting.entry_type],
+        direction="DEBIT" if posting.amount_minor < 0 else "CREDIT",
+        amount=decimal_text(abs(posting.amount_minor), decimals),
+        balance_after=balance,
+        available_after=balance if nothing_held else decimal_text(account.available_minor, decimals),
+    )
 
 
 def _overdraft(draft: Draft, account_id: str, currency: str) -> OverdraftView:
     account = draft.account(account_id)
     used_minor = 0 if account is None else max(0, -account.ledger_minor)
     zero = _text(0, currency)
-    return OverdraftView(used=_text(used_minor, currency), fee=zero, waived=False, protected_by=None, fee_refunded=zero)
+    used = _text(used_minor, currency) if used_minor else zero
+    return OverdraftView(used=used, fee=zero, waived=False, protected_by=None, fee_refunded=zero)
