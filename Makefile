@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench bench-compare clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: $(READY) ## Set everything up and replay the sample through a fresh system
 	@$(BIN)/partita demo
@@ -25,8 +25,17 @@ check: $(READY) ## Format, lint, types, import rules, generated files: what need
 	@$(BIN)/lint-imports
 	@$(BIN)/partita contracts --check
 
+# What a comparison runs: a bench, how often, and with how many commands (its own number if empty).
+BENCH ?= pipeline
+ROUNDS ?= 3
+COMMANDS ?=
+
 bench: $(READY) ## Measure the way from a command to its result, beside pgbench
-	@$(BIN)/partita bench pipeline
+	@$(BIN)/partita bench $(BENCH) $(COMMANDS:%=--commands %)
+
+bench-compare: $(READY) ## Measure BENCH at the revision BASE and here, in turn
+	@test -n '$(BASE)' || { echo 'Name a revision: make bench-compare BASE=HEAD~3 [BENCH=engine]' >&2; exit 2; }
+	@$(BIN)/partita bench $(BENCH) --against '$(BASE)' --rounds $(ROUNDS) $(COMMANDS:%=--commands %)
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
 """What is measured, on a fresh local stack: one module per bench, and what they share.
 
-Every figure is printed beside a yardstick of the same minute, because machines differ more than programs.
+Every figure is taken in turn with its yardstick, because machines differ more than programs.
 """

@@ -1,4 +1,4 @@
-"""What the benches send: accounts with money on them, and transfers between any two of them."""
+"""What the benches send: accounts with money on them, and transfers between any two of them, or mostly from one."""
 
 import random
 from collections.abc import Iterator
@@ -10,6 +10,9 @@ from contracts.transfers import TransferDeposit, TransferMake
 from producers.command_ids import new_command_id
 
 CURRENCY: Final = "EUR"
+ACCOUNTS: Final = 10_000
+HOT: Final = 0  # the number of the account that a hot load debits
+PAID_IN: Final = "1000000000.00"  # more than any load takes from one account: nothing is refused
 
 
 def account_id(number: int) -> str:
@@ -32,15 +35,15 @@ def deposits(accounts: int) -> Iterator[Command]:
     """Yield what puts enough on each account."""
     for number in range(accounts):
         yield TransferDeposit(
-            command_id=new_command_id(), account_id=account_id(number), amount="1000000.00", currency=CURRENCY
+            command_id=new_command_id(), account_id=account_id(number), amount=PAID_IN, currency=CURRENCY
         )
 
 
-def transfers(number: int, *, accounts: int, seed: int = 1) -> Iterator[Command]:
-    """Yield so many transfers between accounts chosen evenly."""
+def transfers(number: int, *, accounts: int, seed: int = 1, hot: float = 0.0) -> Iterator[Command]:
+    """Yield so many transfers between accounts chosen evenly; the part *hot* of them debits one account."""
     dice = random.Random(seed)  # noqa: S311 - the same load every time
     for _ in range(number):
-        source = int(dice.random() * accounts)
+        source = HOT if hot and dice.random() < hot else int(dice.random() * accounts)
         destination = (source + 1 + int(dice.random() * (accounts - 1))) % accounts
         yield TransferMake(
             command_id=new_command_id(),

@@ -16,11 +16,10 @@ import msgspec
 from contracts.catalog import LEDGER, Catalog
 from contracts.envelope import Command, TextHash, encode_command
 from partita.bench import load
+from partita.bench.found import Order, Unmeasured, line
 from processor.engine.batch import Garbled, Reader, Record
-from processor.errors import PartitaError
 
 ROUNDS: Final = 7
-ACCOUNTS: Final = 10_000
 KEY: Final = b"a key of 32 bytes for the hashes"
 TRANSFER: Final = "transfer"
 _SAID_BESIDES: Final = {
@@ -46,29 +45,31 @@ class Parsing:
 
     def line(self) -> dict[str, Any]:
         """Return what scripts are told. The yardstick only reads JSON; it checks nothing."""
-        return {
-            "name": "parse",
-            "value": round(self.us_by_kind[TRANSFER], 2),
-            "unit": "us/command",
-            "yardstick": round(self.json_us, 2),
-            "ratio": None,
-            "cpu_us_per_command": round(self.us_by_kind[TRANSFER], 2),
-            "by_kind": {kind: round(us, 2) for kind, us in self.us_by_kind.items()},
-        }
+        us = self.us_by_kind[TRANSFER]
+        told = line("parse", us, "us/command", yardstick=self.json_us, by_kind=self.us_by_kind)
+        return told | {"cpu_us_per_command": told["value"]}
+
+    def figures(self) -> Iterator[tuple[str, str]]:
+        """Yield what people are told."""
+        for kind, us in self.us_by_kind.items():
+            yield f"{kind}, CPU us", f"{us:.2f}"
+        yield "json.loads of a transfer, nothing checked, CPU us", f"{self.json_us:.2f}"
 
 
-class NoCommand(PartitaError):
-    """A record of the load is no command, or one that should be none is: the figures would mean nothing."""
+async def measure(order: Order) -> Parsing:
+    """Measure with so many records of each kind.
 
-
-def measure(*, commands: int) -> Parsing:
-    """Measure with so many records of each kind."""
-    transfers = [encode_command(each) for each in load.transfers(commands, accounts=ACCOUNTS)]
+    Raises:
+        Unmeasured: A record of the load is no command, or one that should be none is.
+    """
+    transfers = [encode_command(each) for each in load.transfers(order.commands, accounts=load.ACCOUNTS)]
     kinds = _kinds(transfers)
-    return Parsing(
-        us_by_kind={kind: _us_per_record(kind, records) for kind, records in kinds.items()},
-        json_us=_best_us(lambda: [json.loads(value) for value in transfers], len(transfers)),
-    )
+    us_by_kind = {}
+    for done, (kind, records) in enumerate(kinds.items(), start=1):
+        us_by_kind[kind] = _us_per_record(kind, records)
+        order.on_part("kinds of records", done, len(kinds))
+    json_us = _best_us(lambda: [json.loads(value) for value in transfers], len(transfers))
+    return Parsing(us_by_kind=us_by_kind, json_us=json_us)
 
 
 def _kinds(transfers: Sequence[bytes]) -> dict[str, Sequence[Record]]:
@@ -99,7 +100,7 @@ def _us_per_record(kind: str, records: Sequence[Record]) -> float:
     reader = Reader(context=LEDGER, catalog=Catalog(), hashed=TextHash(KEY))
     garbled = isinstance(reader.part(0, 0, records[:1]).items[0], Garbled)
     if garbled != ("," in kind):
-        raise NoCommand(f"{kind}: the records of this load are not what they should be.")
+        raise Unmeasured(f"{kind}: the records of this load are not what they should be.")
     return _best_us(lambda: reader.part(0, 0, records), len(records))
 
 

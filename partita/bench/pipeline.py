@@ -1,110 +1,122 @@
 """From a command produced to its result consumed: everything between, on one machine, producer and reader included.
 
 Promise   Every command counted was answered. The load is sustained: the producer keeps a fixed number unanswered.
-Cost      About a minute, most of it pgbench and the paced part.
+Cost      Two minutes, most of it the runs and pgbench in turn.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
 
-from partita.bench import load
-from partita.bench.cpu import EXCHANGE, cpu_seconds, spent
-from partita.bench.yardstick import Readings, Yardstick
-from partita.exchange import Exchange, exchange
-from partita.tally import Pace, Tally
+from partita.bench import database, load, meters
+from partita.bench.database import BatchSizes
+from partita.bench.found import Burnt, OnPart, Order, line, together
+from partita.bench.sending import Run, Sender, fresh_system, sender
+from partita.bench.yardstick import Pairs, Yardstick
 from partita.whole import Whole
-from processor.errors import PartitaError
 
-ACCOUNTS: Final = 10_000
-IN_FLIGHT_MAX: Final = 12_000
 PACED_PART: Final = 0.1
 PACED_S: Final = 10.0
-
-OnPart = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """What was measured. *paced* is the load at a tenth of the peak."""
+    """What was measured. *paced* is the load at a tenth of the peak; memory is in megabytes by process."""
 
-    peak: Tally
-    paced: Tally
-    cpu_s: Mapping[str, float]
-    tpcb: Readings
-
-    @property
-    def rate(self) -> float:
-        """Return commands per second."""
-        return self.peak.answered / self.peak.seconds
-
-    @property
-    def ratio(self) -> float:
-        """Return commands per TPC-B transaction."""
-        return self.rate / self.tpcb.mean
-
-    @property
-    def cpu_us_by_process(self) -> dict[str, float]:
-        """Return microseconds of CPU per command."""
-        return {name: seconds * 1e6 / self.peak.answered for name, seconds in self.cpu_s.items()}
-
-    @property
-    def cpu_us_per_command(self) -> float:
-        """Return the sum over all processes but the producer and reader."""
-        return sum(each for name, each in self.cpu_us_by_process.items() if name != EXCHANGE)
+    pairs: Pairs
+    burnt: Burnt
+    paced: Run
+    batches: BatchSizes
+    mb_at_a_third: Mapping[str, float]
+    mb_at_the_end: Mapping[str, float]
 
     def line(self) -> dict[str, Any]:
         """Return what scripts are told."""
-        return {
-            "name": "pipeline",
-            "value": round(self.rate, 1),
-            "unit": "commands/s",
-            "yardstick": round(self.tpcb.mean, 1),
-            "ratio": round(self.ratio, 3),
-            "cpu_us_per_command": round(self.cpu_us_per_command, 1),
-            "yardstick_before": round(self.tpcb.before, 1),
-            "yardstick_after": round(self.tpcb.after, 1),
-            "steady": self.tpcb.are_steady,
-            "p50_ms": round(self.paced.latencies.quantile(0.5) * 1000, 1),
-            "p99_ms": round(self.paced.latencies.quantile(0.99) * 1000, 1),
-        }
+        return line(
+            *("pipeline", self.pairs.rate, "commands/s"),
+            yardstick=self.pairs.yardstick,
+            ratio=self.pairs.ratio,
+            burnt=self.burnt,
+            **self.pairs.line(),
+            p50_ms=self.paced.ms(0.5),
+            p99_ms=self.paced.ms(0.99),
+            batch_sizes=self.batches.line(),
+            mb_at_a_third=self.mb_at_a_third,
+            mb_at_the_end=self.mb_at_the_end,
+        )
+
+    def figures(self) -> Iterator[tuple[str, str]]:
+        """Yield what people are told."""
+        yield from self.pairs.figures()
+        yield from self.burnt.figures()
+        yield "batches: number, median size, largest", self.batches.figure()
+        for name, mb in self.mb_at_the_end.items():
+            yield f"MB of {name} at a third, at the end", f"{self.mb_at_a_third.get(name, 0):.0f}  {mb:.0f}"
+        yield "p50, p99 at a tenth of the load, ms", f"{self.paced.ms(0.5):.0f}  {self.paced.ms(0.99):.0f}"
 
 
-async def measure(system: Whole, *, commands: int, on_part: OnPart) -> Pipeline:
-    """Measure *system*, which nothing else uses."""
-    await system.manned()
-    yardstick = Yardstick(system.stack.database_url)
-    async with exchange(system.app) as market:
-        await _all(market, "accounts", load.openings(ACCOUNTS), ACCOUNTS, on_part)
-        await _all(market, "deposits", load.deposits(ACCOUNTS), ACCOUNTS, on_part)
-        on_part("pgbench, before", 0, 1)
-        await yardstick.prepare()
-        before = await yardstick.read()
-        on_part("pgbench, before", 1, 1)
-        started = cpu_seconds(system)
-        peak = await _all(market, "peak load", load.transfers(commands, accounts=ACCOUNTS), commands, on_part)
-        ended = cpu_seconds(system)
-        on_part("pgbench, after", 0, 1)
-        after = await yardstick.read()
-        on_part("pgbench, after", 1, 1)
-        paced = await _paced(market, peak.answered / peak.seconds * PACED_PART, on_part)
-    return Pipeline(peak=peak, paced=paced, cpu_s=spent(started, ended), tpcb=Readings(before=before, after=after))
+async def measure(order: Order) -> Pipeline:
+    """Measure a fresh system, in as many runs as there are pairs, and then at a tenth of its peak."""
+    async with fresh_system(order.workers, order.say) as system:
+        peak = Peak(system=system, commands=order.commands, runs_in_all=order.pairs, on_part=order.on_part)
+        async with sender(system, peak.seen) as sends:
+            return await _measured(sends, peak)
 
 
-async def _paced(market: Exchange, rate: float, on_part: OnPart) -> Tally:
-    number = max(round(rate * PACED_S), 1)
-    stream = load.transfers(number, accounts=ACCOUNTS, seed=2)
-    return await _all(market, "a tenth of it", stream, number, on_part, rate=rate)
+async def _measured(sends: Sender, peak: "Peak") -> Pipeline:
+    system = sends.system
+    connection = await system.app.connect("bench")
+    try:
+        since = await database.instant(connection)
+        yardstick = Yardstick(system.stack.database_url)
+        pairs = await yardstick.pairs(
+            lambda: peak.run(sends), number=peak.runs_in_all, commands=peak.each, on_part=peak.on_part
+        )
+        mb_at_the_end = meters.memory_mb(meters.pids_of(system))
+        batches = await database.batch_sizes(connection, since=since)
+    finally:
+        await connection.close()
+    rate = max(pairs.rate * PACED_PART, 1.0)
+    number = round(rate * min(PACED_S, peak.commands / rate))
+    paced = await sends.send("a tenth of it", load.transfers(number, accounts=load.ACCOUNTS, seed=0), number, rate=rate)
+    return Pipeline(
+        pairs=pairs,
+        burnt=together(run.burnt for run in peak.runs),
+        paced=paced,
+        batches=batches,
+        mb_at_a_third=peak.mb_at_a_third,
+        mb_at_the_end=mb_at_the_end,
+    )
 
 
-async def _all(market: Exchange, name: str, stream: Any, number: int, on_part: OnPart, *, rate: float = 0.0) -> Tally:
-    pace = Pace(in_flight_max=IN_FLIGHT_MAX, rate=rate)
-    tally = await market.run(stream, pace=pace, on_progress=lambda tally: on_part(name, tally.answered, number))
-    if not tally.is_complete:
-        missing = tally.published - tally.answered
-        raise Unanswered(f"{name}: {missing} commands were not answered, {tally.dead} are dead.")
-    return tally
+@dataclass(kw_only=True)
+class Peak:
+    """The load at full speed, in equal runs; memory is read once, when a third of all is answered."""
 
+    system: Whole
+    commands: int
+    runs_in_all: int
+    on_part: OnPart
+    runs: list[Run] = field(default_factory=list)
+    mb_at_a_third: dict[str, float] = field(default_factory=dict)
 
-class Unanswered(PartitaError):
-    """The system under measurement does not answer, so there is nothing to measure."""
+    NAME: ClassVar = "peak load"
+
+    @property
+    def each(self) -> int:
+        """Return the commands of one run."""
+        return self.commands // self.runs_in_all
+
+    async def run(self, sends: Sender) -> float:
+        """Send the next run and return its rate."""
+        number = self.each
+        stream = load.transfers(number, accounts=load.ACCOUNTS, seed=1 + len(self.runs))
+        before = number * len(self.runs)
+        self.runs.append(await sends.send(self.NAME, stream, number, before=before, total=number * self.runs_in_all))
+        return self.runs[-1].rate
+
+    def seen(self, part: str, done: float, total: float) -> None:
+        """Pass on how far *part* is, and read the memory at a third of ours."""
+        self.on_part(part, done, total)
+        if part == self.NAME and done >= total / 3 and not self.mb_at_a_third:
+            self.mb_at_a_third = meters.memory_mb(meters.pids_of(self.system))

@@ -1,6 +1,7 @@
-"""``partita bench``: figures, each beside its yardstick."""
+"""``partita bench``: figures, each beside its yardstick, and two commits side by side."""
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
@@ -8,105 +9,107 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from partita.bench import parse
-from partita.bench.parse import Parsing
-from partita.bench.pipeline import Pipeline, measure
-from partita.cli.display import Stages, progress, unless_failed
+from partita.bench import engine, growth, hot, latency, parse, pipeline, workers
+from partita.bench.compare import ROUNDS, compare
+from partita.bench.found import Found, Order
+from partita.bench.yardstick import PAIRS
+from partita.cli.display import Stages, progress
 from partita.cli.garbage import settle_garbage
-from partita.settings import load_settings
-from partita.whole import Plan, whole
 
-PIPED: Final = 100_000
-PARSED: Final = 20_000
+Name = Literal["engine", "pipeline", "latency", "hot", "growth", "workers", "parse"]
+
+Measure = Callable[[Order], Awaitable[Found]]
+Asked = Mapping[str, int | None]
+
+# Each with the number of commands that keeps it busy for one to three minutes.
+BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
+    "engine": (engine.measure, 300_000),
+    "pipeline": (pipeline.measure, 400_000),
+    "latency": (latency.measure, 200_000),
+    "hot": (hot.measure, 240_000),
+    "growth": (growth.measure, 1_000_000),
+    "workers": (workers.measure, 180_000),
+    "parse": (parse.measure, 20_000),
+}
 
 
 async def bench(
-    name: Literal["pipeline", "parse"],
+    name: Name,
     *,
     commands: Annotated[int | None, Parameter(validator=Number(gte=1000))] = None,
-    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))] = None,
+    pairs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=100))] = None,
+    against: str = "",
+    rounds: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = ROUNDS,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Measures: the whole way on a fresh local stack, or one part of it alone.
 
-    pipeline: command produced to result consumed, 8 partitions, transfers
-    between 10,000 accounts; beside it PostgreSQL's own TPC-B (pgbench) on the
-    same server, before and after. Keep the machine quiet meanwhile: load
-    slows pgbench more than it slows us.
+    engine: batches into PostgreSQL without Kafka, in turn with pgbench's TPC-B.
+    pipeline: command produced to result consumed, in turn with pgbench.
+    latency: the same at 10 %, 50 % and 80 % of the peak.
+    hot: nine of ten debits on one account, against accounts chosen evenly.
+    growth: the first 100,000 transfers against the last 100,000.
+    workers: 1, 2 and one consumer process per core.
+    parse: what it costs to understand a record. No server is needed.
 
-    parse: what it costs to understand a record, with doubled names looked
-    for and the fingerprint made. No server is needed.
+    Keep the machine quiet meanwhile: load slows pgbench more than it slows us.
 
     For example:
         partita bench pipeline --json | tail -1
+
+        partita bench growth --commands 10000000
+
+        partita bench engine --against HEAD~3
 
     Parameters
     ----------
     name:
         what to measure
     commands:
-        how many (100,000 through the pipeline, 20,000 of each kind to parse)
+        how many in all (without it, enough for one to three minutes)
     workers:
-        how many consumer processes the pipeline has
+        how many consumer processes, where there are any (1)
+    pairs:
+        how many readings of pgbench, each before a part of the commands (5)
+    against:
+        a git revision to measure beside this one, in turn
+    rounds:
+        how often each of the two is measured then
     as_json:
         the last line is one JSON object
     """
     settle_garbage()
-    console = Console(stderr=as_json)
-    if name == "parse":
-        parsing = parse.measure(commands=commands or PARSED)
-        line = parsing.line()
-        _show_parsing(parsing, console)
-    else:
-        pipeline = await _pipeline(commands or PIPED, workers)
-        line = pipeline.line()
-        _show(pipeline, console)
-    if as_json:
-        print(json.dumps(line))
-
-
-async def _pipeline(commands: int, workers: int) -> Pipeline:
-    settings = load_settings().model_copy(update={"partitions": 8, "topic_prefix": ""})
+    asked = {"commands": commands, "workers": workers, "pairs": pairs}
     console = Console(stderr=True)
     with progress(console) as bars:
         stages = Stages(bars, console)
-        plan = Plan(settings=settings, workers=workers, fresh=True, quiet=True)
-        async with whole(plan, say=stages.say) as system:
-            work = measure(system, commands=commands, on_part=stages.show)
-            return await unless_failed(system.crew.failed, work)
+        found = await (_compared(name, asked, against, rounds, stages) if against else _measured(name, asked, stages))
+    _show(name, found, Console(stderr=as_json))
+    if as_json:
+        print(json.dumps(found.line()))
 
 
-def _show_parsing(found: Parsing, console: Console) -> None:
-    table = Table("to understand one record", title="Bench")
-    table.add_column("CPU, us", justify="right")
-    for kind, us in found.us_by_kind.items():
-        table.add_row(kind, f"{us:.2f}")
-    table.add_row("json.loads of a transfer, nothing checked", f"{found.json_us:.2f}")
-    console.print(table)
+async def _measured(name: Name, asked: Asked, stages: Stages) -> Found:
+    measure, usual = BENCHES[name]
+    order = Order(
+        commands=asked["commands"] or usual,
+        workers=asked["workers"] or 1,
+        pairs=asked["pairs"] or PAIRS,
+        on_part=stages.show,
+        say=stages.say,
+    )
+    return await measure(order)
 
 
-def _show(found: Pipeline, console: Console) -> None:
-    table = Table("pipeline", title="Bench")
+async def _compared(name: Name, asked: Asked, against: str, rounds: int, stages: Stages) -> Found:
+    options = [f"--{option}={value}" for option, value in asked.items() if value is not None]
+    return await compare(name, against=against, options=options, rounds=rounds, on_part=stages.show, say=stages.say)
+
+
+def _show(name: str, found: Found, console: Console) -> None:
+    table = Table(name, title="Bench")
     table.add_column("figure", justify="right")
-    for name, figure in _figures(found):
-        table.add_row(name, figure)
+    for row in found.figures():
+        table.add_row(*row)
     console.print(table)
-    if not found.tpcb.are_steady:
-        console.print("[yellow]The yardstick's readings differ by more than 25 %: the ratio means nothing.")
-
-
-def _figures(found: Pipeline) -> list[tuple[str, str]]:
-    cpu = [(f"CPU of {name}, us/command", f"{each:.1f}") for name, each in found.cpu_us_by_process.items()]
-    return [
-        ("commands/s", f"{found.rate:,.0f}"),
-        ("TPC-B/s before", f"{found.tpcb.before:,.0f}"),
-        ("TPC-B/s after", f"{found.tpcb.after:,.0f}"),
-        ("ratio to their mean" + ("" if found.tpcb.are_steady else " (unsteady)"), f"{found.ratio:.2f}"),
-        *cpu,
-        ("CPU without producer and reader", f"{found.cpu_us_per_command:.1f}"),
-        *((f"p{part} at a tenth of the load, ms", f"{_ms(found, part):.0f}") for part in (50, 99)),
-    ]
-
-
-def _ms(found: Pipeline, percent: int) -> float:
-    return found.paced.latencies.quantile(percent / 100) * 1000

@@ -1,0 +1,149 @@
+"""Every bench with few commands: it ends by itself, tells what it measured, and leaves no process behind.
+
+How fast anything is, is never asserted.
+"""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.bench import found, meters
+from partita.bench.found import Burnt
+from partita.bench.yardstick import Pairs
+from partita.local.process_table import children_of, living
+from tests.conftest import needs_processes
+from tests.house.tree import ROOT
+
+from .conftest import PARTITA, Door, environment
+
+FIRST_SIX = ["name", "value", "unit", "yardstick", "ratio", "cpu_us_per_command"]
+BY_PROCESS = {"producer and reader", "worker-1", "relay", "PostgreSQL", "Kafka"}
+FEW = ("--commands", "1200", "--json")
+
+
+def measured(door: Door, *arguments: str) -> dict[str, Any]:
+    """Return the last line of a bench."""
+    done = door("bench", *arguments)
+    assert done.returncode == 0, done.stderr
+    line: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert list(line)[:6] == FIRST_SIX
+    assert line["name"] == arguments[0]
+    assert line["value"] > 0
+    assert line["cpu_us_per_command"] > 0
+    return line
+
+
+@needs_processes
+def test_the_engine_is_measured_in_pairs_with_its_locks_and_its_batch_sizes(door: Door) -> None:
+    line = measured(door, "engine", "--pairs", "1", *FEW)
+
+    assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
+    assert set(line["cpu_us_by_process"]) == {"worker", "PostgreSQL"}
+    assert list(line["by_batch_size"]) == ["500", "2000", "5000"]
+    assert 0 < line["lock_to_commit_p50_ms"] <= line["lock_to_commit_p99_ms"]
+    assert line["value_without_understanding"] > line["value"]
+
+
+@needs_processes
+def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(door: Door) -> None:
+    line = measured(door, "pipeline", "--pairs", "1", *FEW)
+
+    assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
+    assert set(line["cpu_us_by_process"]) == set(line["mb_at_the_end"]) == set(line["mb_at_a_third"]) == BY_PROCESS
+    assert 1 <= line["batch_sizes"]["median"] <= line["batch_sizes"]["largest"] <= 2000
+    assert 0 < line["p50_ms"] <= line["p99_ms"]
+
+
+@needs_processes
+def test_latency_is_measured_at_three_parts_of_a_peak(door: Door) -> None:
+    line = measured(door, "latency", *FEW)
+
+    assert line["yardstick"] is line["ratio"] is None
+    assert list(line["parts"]) == ["10%", "50%", "80%"]
+    assert line["value"] == line["parts"]["10%"]["p99_ms"]
+
+
+@needs_processes
+def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(door: Door) -> None:
+    line = measured(door, "hot", *FEW)
+
+    assert line["ratio"] > 0
+    assert line["yardstick"] > 0
+    assert line["others_p99_ms"] > 0
+
+
+@needs_processes
+def test_growth_compares_the_last_slice_with_the_first_and_weighs_a_command(door: Door) -> None:
+    line = measured(door, "growth", *FEW)
+
+    assert line["commands"] == 1200
+    assert line["ratio"] == pytest.approx(line["rates"][-1] / line["rates"][0], abs=0.001)
+    assert line["disk_bytes_per_command"] > 0
+
+
+def test_understanding_a_record_is_measured_without_any_server(door: Door) -> None:
+    line = measured(door, "parse", *FEW)
+
+    assert line["ratio"] is None
+    assert len(line["by_kind"]) > 5
+
+
+def test_a_revision_that_is_not_there_is_told_with_its_cure(door: Door) -> None:
+    done = door("bench", "parse", "--against", "no-such-revision")
+
+    assert done.returncode == 2
+    assert "revision" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone: revisions are compared")
+def test_two_revisions_are_measured_side_by_side_and_the_other_s_files_are_removed(door: Door, tmp_path: Path) -> None:
+    arguments = ("bench", "parse", "--commands=1000", "--against=HEAD", "--rounds=1", "--json")
+    done = door(*arguments, settings={"TMPDIR": str(tmp_path)})
+
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert list(line)[:6] == FIRST_SIX
+    assert line["ratio"] == pytest.approx(line["this"]["value"] / line["base"]["value"], abs=0.01)
+    assert list(tmp_path.glob("partita-bench-*")) == []
+    listed = subprocess.run(["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert str(tmp_path) not in listed.stdout
+
+
+@needs_processes
+def test_ctrl_c_ends_a_bench_without_a_word_and_with_its_server(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*PARTITA, "bench", "engine"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as bench:
+        assert bench.stderr is not None
+        while "deposits ..." not in bench.stderr.readline():
+            assert bench.poll() is None
+        servers = children_of(bench.pid)
+        bench.send_signal(signal.SIGINT)
+        _, said = bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert "Traceback" not in said
+    assert living(servers) == []
+
+
+# What figures are made of ---------------------------------------------------------------------------------------------
+
+
+def test_the_ratio_is_the_median_of_the_pairs_and_unsteady_readings_are_marked() -> None:
+    pairs = Pairs(rates=[10, 30, 20], tpcb=[5, 5, 4])
+    assert (pairs.rate, pairs.yardstick, pairs.ratio, pairs.are_steady) == (20, 5, 5, True)
+    assert not Pairs(rates=[1, 1], tpcb=[3, 4.1]).are_steady
+
+
+def test_cpu_per_command_leaves_the_producer_and_reader_out() -> None:
+    parts = [Burnt(seconds={"relay": 1.0, meters.EXCHANGE: 5.0}, commands=100_000)] * 2
+    assert found.together(parts).us == 10.0
+    assert found.together(parts).us_by_process == {"relay": 10.0, meters.EXCHANGE: 50.0}
+
+
+def test_quantiles_of_few_values_are_values() -> None:
+    assert [found.quantile([3, 1, 2], fraction) for fraction in (0.0, 0.5, 0.99, 1.0)] == [1, 2, 3, 3]
+    assert found.quantile([], 0.5) == 0.0
