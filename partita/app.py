@@ -47,7 +47,11 @@ class App:
     @property
     def timeouts(self) -> Timeouts:
         """Return how long a session waits."""
-        return Timeouts(lock_s=self.settings.lock_timeout_s)
+        return Timeouts(
+            lock_s=self.settings.lock_timeout_s,
+            statement_s=self.settings.statement_timeout_s,
+            blocker_s=self.settings.blocker_timeout_s,
+        )
 
     def database(self, role: str) -> Database:
         """Return a session of its own for *role*."""

@@ -34,6 +34,14 @@ class Settings(BaseSettings):
     lock_timeout_s: float = Field(
         default=5.0, gt=0, description="how long a batch waits for a row before it is run again"
     )
+    statement_timeout_s: float = Field(
+        default=30.0, gt=0, description="how long a statement may take; its answer is given up 5 s later"
+    )
+    blocker_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="how long a client may be silent inside a batch before who waits for it ends its session",
+    )
     instance: str = Field(
         default="", description="stable name of this process; its restart takes over its own partitions"
     )

@@ -23,6 +23,8 @@ CounterName = Literal[
     "wrong_keys",  # commands that came under another key than their own
     "dead_letters",  # records that could not be understood, decided or stored
     "reruns",  # batches rolled back and run again
+    "unknown_commit_resolved",  # batches whose COMMIT was not answered, and that were found applied
+    "blockers_terminated",  # sessions of frozen clients that were ended because a batch waited for rows
 ]
 
 FRAMES_MAX: Final = 6

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from processor.database import Connection
+from processor.faults import reach
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
@@ -60,6 +61,7 @@ class Table:
 
 async def _stream(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
     yield _HEADER
+    reach("copying")
     for start in range(0, len(rows), _CHUNK_ROWS):
         yield b"".join(rows[start : start + _CHUNK_ROWS])
     yield _TRAILER

@@ -20,8 +20,11 @@ SELECT command_id, id, aggregateid, type, fingerprint FROM event WHERE command_i
 SELECT partita_clock();
 
 -- name: create_lane
--- A lane begins where the log begins, whoever comes first. $1 context, $2 partition, $3 the log's first offset
-INSERT INTO lane (context, partition, start_offset, next_offset) VALUES ($1, $2, $3, $3)
+-- A lane begins where the log begins, whoever comes first. One that is there is not tried to be added: that would wait
+-- for whoever holds it, and who takes a lane over from a frozen worker would never come to the batch that frees it.
+-- $1 context, $2 partition, $3 the log's first offset
+INSERT INTO lane (context, partition, start_offset, next_offset)
+SELECT $1, $2, $3, $3 WHERE NOT EXISTS (SELECT FROM lane WHERE context = $1 AND partition = $2)
 ON CONFLICT ON CONSTRAINT lane_is_unique DO NOTHING;
 
 -- name: lane_offsets
@@ -34,6 +37,16 @@ INSERT INTO context_layout (context, partitions) VALUES ($1, $2) ON CONFLICT (co
 
 -- name: layout
 SELECT partitions FROM context_layout WHERE context = $1;
+
+-- name: end_blockers
+-- A batch's transaction has a number once it has locked a row; one that only reads has none and blocks nobody. What
+-- waits for its client since its state last changed is idle in transaction, or in a COPY. $1 seconds, double precision
+SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::integer AS age_s,
+       pg_terminate_backend(pid, 1000) AS ended
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = session_user AND application_name LIKE 'partita %'
+   AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL AND wait_event_type = 'Client'
+   AND state_change < clock_timestamp() - make_interval(secs => $1::double precision);
 
 -- name: wake_relay
 -- After the commit and once a batch, never inside it: commits that notify wait for one another. $1 channel

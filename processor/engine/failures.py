@@ -1,7 +1,7 @@
 """What to do when a batch fails: one table, by SQLSTATE and constraint, never by a message's text.
 
 A COMMIT whose answer was lost needs no row of its own: the batch is run again over a new session, and ``enter`` finds
-its records below the fence.
+its records below the fence, or does not. ``persist`` counts which it was.
 """
 
 from collections.abc import Collection
@@ -20,6 +20,7 @@ class Remedy(Enum):
     """What is done with a batch that failed."""
 
     WAIT = "wait a little longer each time, then run it again"
+    UNBLOCK = "end the sessions of frozen clients, wait a little longer each time, then run it again"
     RECONNECT = "wait, open a new session, run it again"
     HALVE = "find the one command by halving, and dead-letter it"
     STOP = "stop this context and say so"
@@ -38,7 +39,7 @@ REMEDIES: Final = {
     "40003": Remedy.RECONNECT,  # statement completion unknown
     "40P01": Remedy.WAIT,  # deadlock
     "53": Remedy.RECONNECT,  # out of disk, memory, connections
-    "55P03": Remedy.WAIT,  # lock timeout
+    "55P03": Remedy.UNBLOCK,  # lock timeout
     "57014": Remedy.RECONNECT,  # statement timeout
     "57P": Remedy.RECONNECT,  # server shutting down, starting up, or terminating us
     "58": Remedy.RECONNECT,  # the server's own I/O

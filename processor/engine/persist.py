@@ -2,6 +2,7 @@
 
 Promise   Passing trouble is waited out, for ever; nothing is dead-lettered because a server is ill. A command that
           cannot be stored is found by halving, and costs its batch nothing but time.
+          Whether a COMMIT without an answer has happened is decided by the rerun: the fence is above the batch, or not.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ from typing import Final
 
 import asyncpg
 
-from processor.database import Database
+from processor.database import DATABASE_ILL, CommitUnknown, Database
 from processor.engine.batch import Batch, Garbled, as_garbled, halves, size
+from processor.engine.blockers import end_blockers
 from processor.engine.context import Context, W
 from processor.engine.failures import Remedy, describe, remedy_for, undecidable
 from processor.engine.lanes import Skipped
@@ -38,10 +40,10 @@ async def persist(database: Database, context: Context[W], batch: Batch, *, let_
         Skipped: The batch begins above its lane.
         Fatal: Going on would do damage.
     """
-    tries = 0
+    tries, unknown = 0, False
     while True:
         try:
-            await process(database, context, batch)
+            applied = await process(database, context, batch)
         except (Skipped, Fatal):
             raise
         except Exception as error:  # noqa: BLE001 - the table judges every error, and stops at what it does not know
@@ -49,7 +51,10 @@ async def persist(database: Database, context: Context[W], batch: Batch, *, let_
             await _treat(database, context, batch, error, remedy, let_go=let_go)
             if remedy is Remedy.HALVE:
                 return
+            unknown |= isinstance(error, CommitUnknown)
         else:
+            if unknown and not applied:
+                _found_applied(context, batch)
             return
         count("reruns")
         await _wait(tries, let_go)
@@ -68,9 +73,18 @@ async def _treat(
         raise Fatal(f"{context.name} stops: {describe(error)}; look at the cause before starting it again") from error
     if remedy is Remedy.RECONNECT:
         database.drop()
+    if remedy is Remedy.UNBLOCK:
+        with suppress(*DATABASE_ILL):  # the next try says what is the matter
+            await end_blockers(database)
     if remedy is Remedy.HALVE:
         for smaller in _smaller(batch, error):
             await persist(database, context, smaller, let_go=let_go)
+
+
+def _found_applied(context: Context[W], batch: Batch) -> None:
+    """Say that *batch*, whose COMMIT had gone unanswered, was below the fence when it was run again."""
+    count("unknown_commit_resolved")
+    _log.info("a commit that was not answered had happened", context=context.name, records=size(batch))
 
 
 def _smaller(batch: Batch, error: Exception) -> Sequence[Batch]:

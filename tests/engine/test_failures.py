@@ -27,7 +27,7 @@ SQLSTATES = """
     42P01 STOP       undefined table
     53100 RECONNECT  disk full
     53300 RECONNECT  too many connections
-    55P03 WAIT       lock not available
+    55P03 UNBLOCK    lock not available
     57014 RECONNECT  query cancelled
     57P01 RECONNECT  admin shutdown
     57P03 RECONNECT  cannot connect now
