@@ -1,7 +1,8 @@
 """One context's way from its command topic into the engine: where to read, when to stop, what was done.
 
 Promise   A batch is either applied or read again. Where reading goes on is the lane's business: Kafka's own offsets are
-          written for dashboards and never read.
+          written for dashboards and never read to go on by; they are only held against the lanes, to notice that the
+          books went back.
 Invariant Partitions are given up only after the batch in flight is applied or abandoned; nothing is processed between
           an assignment and the seeks to its lanes.
 """
@@ -9,15 +10,17 @@ Invariant Partitions are given up only after the batch in flight is applied or a
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from consumers.gate import Gate, GatedConsumer
-from processor.database import DATABASE_ILL, Database
-from processor.engine import lanes
+from consumers.restored import FAR, NEAR, Memory, Recalled, mark, recall
+from processor.database import DATABASE_ILL, Connection, Database
+from processor.engine import epochs, lanes, layout
 from processor.engine.batch import Batch, Part, Reader, Record
 from processor.engine.context import Context
 from processor.engine.failures import Remedy, describe, remedy_for
@@ -29,10 +32,13 @@ from processor.telemetry import frames, logger
 _log = logger(__name__)
 _COMMIT_S: Final = 5.0
 _RETRY_S: Final = 0.5
+_LOOKS: Final = 10
+
+T = TypeVar("T")
 
 
 class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """Reads one context, whose command topic has *partitions*. *on_committed* is called after every batch."""
+    """Reads one context, of which Kafka remembers *memory*. *on_committed* is called after every batch."""
 
     def __init__(
         self,
@@ -40,7 +46,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         context: Context[Any],
         database: Database,
         reader: Reader,
-        partitions: int,
+        memory: Memory,
         on_committed: Callable[[Database], Awaitable[None]],
     ) -> None:
         self.gate = Gate()
@@ -49,9 +55,10 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._context = context
         self._database = database
         self._reader = reader
-        self._partitions = partitions
+        self._memory = memory
         self._on_committed = on_committed
         self._next: dict[int, int] = {}  # partition -> the offset to read on from
+        self._marks: dict[int, str] = {}  # partition -> what is committed to Kafka beside its offset
         self._busy = asyncio.Lock()
         self._let_go = asyncio.Event()
 
@@ -76,7 +83,10 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         """Find out from the lanes where to read, go there, and only then let records through."""
         async with self._busy, self._nothing_swallowed():
             self._let_go.clear()
-            await self._go_to_lanes(list(assigned))
+            try:
+                await self._go_to_lanes(list(assigned))
+            except Abandoned:
+                return
             self.gate.open()
             _log.info("partitions assigned", context=self._context.name, partitions=_numbers(assigned))
 
@@ -90,7 +100,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             try:
                 await persist(self._database, self._context, batch, let_go=self._let_go)
             except Skipped as skipped:
-                self._go_back(batch, skipped)
+                await self._go_back(batch, skipped)
             except Abandoned:
                 self.gate.close()
             else:
@@ -120,13 +130,23 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             await self._on_committed(self._database)
         assert self.consumer is not None, "records come from the consumer"
         try:
-            positions = {TopicPartition(topic, part.partition): part.end for part in batch}
+            positions = {
+                TopicPartition(topic, part.partition): (part.end, self._marks[part.partition]) for part in batch
+            }
             await asyncio.wait_for(self.consumer.commit(positions), _COMMIT_S)
         except (KafkaError, TimeoutError) as error:
             _log.warning("Kafka did not take the offsets; its lag is shown too high", error=type(error).__name__)
 
-    def _go_back(self, batch: Batch, skipped: Skipped) -> None:
-        """Read every partition of *batch* again, those that were ahead of their lane from where it stands."""
+    async def _go_back(self, batch: Batch, skipped: Skipped) -> None:
+        """Read every partition of *batch* again, those that were ahead of their lane from where it stands.
+
+        The database may have failed over to a server that lacks commits, which is no less than a restore.
+        """
+        try:
+            await self._require_books_up_to_date()
+        except Abandoned:
+            self.gate.close()
+            return
         _log.warning("reading was ahead of the lanes; going back", context=self._context.name, offsets=skipped.offsets)
         assert self.consumer is not None, "records come from the consumer"
         for part in batch:
@@ -136,27 +156,76 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
 
     async def _go_to_lanes(self, assigned: Sequence[TopicPartition]) -> None:
         assert self.consumer is not None, "set before the group is joined"
-        for topic in {place.topic for place in assigned}:
-            lanes.require_layout(self._context.name, self._partitions, len(self.consumer.partitions_for_topic(topic)))
+        await self._require_layout()
+        await self._require_books_up_to_date()
         beginnings = await self.consumer.beginning_offsets(assigned)
         ends = await self.consumer.end_offsets(assigned)
-        self._next = await self._taken_up({place.partition: offset for place, offset in beginnings.items()})
+        firsts = {place.partition: offset for place, offset in beginnings.items()}
+        name = self._context.name
+        self._next = await self._asked(lambda connection: lanes.take_up(connection, name, firsts))
+        standing = await self._asked(lambda connection: epochs.standing(connection, name))
+        self._marks = {partition: mark(each.epoch) for partition, each in standing.items()}
         for place in assigned:
             offset = self._next[place.partition]
             _require_in_log(place, offset, beginnings[place], ends[place])
             self.consumer.seek(place, offset)
 
-    async def _taken_up(self, beginnings: dict[int, int]) -> dict[int, int]:
-        """Return where the lanes stand, waiting for the database as long as it takes."""
+    async def _require_layout(self) -> None:
+        """Make sure that the topic has as many partitions as the books know of, asking a broker and not our memory."""
+        name = self._context.name
+        for last in [False] * _LOOKS + [True]:
+            count = await self._partition_count()
+            known = await self._asked(partial(layout.known_layout, context=name, partitions=count))
+            if count >= known or last:
+                layout.require_layout(name, known, count)
+                return
+            await self._pause()  # the door that raised it has seen it; this broker may not yet
+
+    async def _partition_count(self) -> int:
+        assert self.consumer is not None, "set before the group is joined"
+        topic = self._memory.topics.commands(self._context.name)
+        cluster = await self.consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public way may be minutes old
+        return len(cluster.partitions_for_topic(topic) or ())
+
+    async def _require_books_up_to_date(self) -> None:
+        """Hold what Kafka remembers against the lanes, which are read after it: they only move forward."""
+        name, recalled = self._context.name, await self._recalled(depth=NEAR)
+        standing = await self._asked(lambda connection: epochs.standing(connection, name))
+        recalled.require_known_to(standing, self._memory)
+        if moved := recalled.moved_by_hand(standing):
+            recalled = await self._recalled(depth=FAR)
+            standing = await self._asked(lambda connection: epochs.standing(connection, name))
+            recalled.require_known_to(standing, self._memory)
+            _log.warning("the group's offsets were moved forward; reading on from the lanes", context=name, to=moved)
+
+    async def _recalled(self, *, depth: int) -> Recalled:
+        """Return what Kafka remembers, waiting for it as long as it takes."""
         while True:
             try:
-                return await lanes.take_up(await self._database.connection(), self._context.name, beginnings)
+                return await recall(self._memory, depth=depth)
+            except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
+                raise Fatal(f"{self._context.name}: a consumer has to read its group and results: {error!r}") from error
+            except (KafkaError, OSError) as error:
+                _log.warning("Kafka cannot be asked yet", context=self._context.name, error=type(error).__name__)
+                await self._pause()
+
+    async def _asked(self, question: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what the lanes say, waiting for the database as long as it takes."""
+        while True:
+            try:
+                return await question(await self._database.connection())
             except Exception as error:
                 if remedy_for(error) in (Remedy.STOP, Remedy.HALVE):
                     raise Fatal(f"{self._context.name}: the lanes cannot be read: {describe(error)}") from error
                 _log.warning("the lanes cannot be read yet", context=self._context.name, error=describe(error))
                 self._database.drop()
-                await asyncio.sleep(_RETRY_S)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait a moment before asking again, unless the process is about to stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._let_go.wait(), _RETRY_S)
+            raise Abandoned
 
 
 def _record(read: ConsumerRecord[bytes, bytes]) -> Record:

@@ -22,10 +22,10 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from consumers.gate import GatedConsumer
 from consumers.lane_reader import LaneReader
+from consumers.restored import Memory
 from contracts.catalog import Topics
 from contracts.envelope import TextHash
 from processor.database import Database, Timeouts
-from processor.engine import lanes
 from processor.engine.batch import Reader
 from processor.engine.context import Context
 from processor.errors import NotPrepared, kafka_unreachable
@@ -63,10 +63,11 @@ async def consume(
     """Consume *contexts* until *stop* is set.
 
     Raises:
-        NotPrepared: A command topic is missing, or has another partition count than its context was started with.
+        NotPrepared: A command topic is missing.
+        Incident: It has another partition count than its context.
         Fatal: A context cannot go on.
     """
-    partitions = await command_partitions(settings, contexts)
+    await _require_topics(settings, contexts)
     async with AsyncExitStack() as stack:
         readers: dict[str, LaneReader] = {}
         for context in contexts:
@@ -74,12 +75,11 @@ async def consume(
             database = await stack.enter_async_context(
                 Database(settings.database_url, role=role, timeouts=settings.timeouts)
             )
-            await lanes.keep_layout(await database.connection(), context.name, partitions[context.name])
             readers[context.name] = LaneReader(
                 context=context,
                 database=database,
-                partitions=partitions[context.name],
                 reader=_reader(settings, context),
+                memory=_memory(settings, context.name),
                 on_committed=on_committed[context.name],
             )
         broker = await _broker(settings, readers)
@@ -94,8 +94,12 @@ def _reader(settings: LoopSettings, context: Context[Any]) -> Reader:
     return Reader(context=context.name, catalog=catalog, hashed=TextHash(settings.fingerprint_key))
 
 
-async def command_partitions(settings: LoopSettings, contexts: Sequence[Context[Any]]) -> dict[str, int]:
-    """Return the partition count of each context's command topic."""
+def _memory(settings: LoopSettings, context: str) -> Memory:
+    return Memory(bootstrap=settings.bootstrap, topics=settings.topics, context=context)
+
+
+async def _require_topics(settings: LoopSettings, contexts: Sequence[Context[Any]]) -> None:
+    """Make sure that the command topic of each context is there."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
     try:
         await admin.start()
@@ -104,11 +108,8 @@ async def command_partitions(settings: LoopSettings, contexts: Sequence[Context[
         raise kafka_unreachable(settings.bootstrap, error) from error
     finally:
         await admin.close()
-    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    for context in contexts:
-        if not counts.get(name := settings.topics.commands(context.name)):
-            raise NotPrepared(f"Topic {name} is missing; run `partita topics`.")
-    return {context.name: counts[settings.topics.commands(context.name)] for context in contexts}
+    if missing := [topic["topic"] for topic in described if not topic["partitions"]]:
+        raise NotPrepared(f"Topic {missing[0]} is missing; run `partita topics`.")
 
 
 async def _broker(settings: LoopSettings, readers: Mapping[str, LaneReader]) -> KafkaBroker:
@@ -121,7 +122,7 @@ async def _broker(settings: LoopSettings, readers: Mapping[str, LaneReader]) -> 
         logger=None,
         graceful_timeout=_STOP_S,
     )
-    by_group = {f"{settings.topics.prefix}partita.{name}": reader for name, reader in readers.items()}
+    by_group = {_memory(settings, name).group: reader for name, reader in readers.items()}
     for group_id, (name, reader) in zip(by_group, readers.items(), strict=True):
         subscriber = broker.subscriber(
             settings.topics.commands(name),

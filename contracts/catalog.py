@@ -16,6 +16,7 @@ from contracts.diagnosis import RECORD_BYTES_MAX, diagnosed, is_in_calendar, too
 from contracts.envelope import Command, CommonRefusal, Event, Frame, OtherEvent, Refusal, Rejected, Result, type_of
 from contracts.headers import NOTHING, Said
 from contracts.invalid import CommandInvalid, NotUnderstood
+from contracts.notices import BooksRestored
 from contracts.transfers import TransferRefusal as T
 
 LEDGER: Final = "ledger"
@@ -205,7 +206,7 @@ class _Nothing(Command, tag="", frozen=True, kw_only=True):
     never: Annotated[str, msgspec.Meta(min_length=1, max_length=0)]
 
 
-_ANY_CONTEXT: Final[dict[str, type[Event]]] = {type_of(CommandInvalid): CommandInvalid}
+_ANY_CONTEXT: Final[dict[str, type[Event]]] = {type_of(event): event for event in (CommandInvalid, BooksRestored)}
 _head = msgspec.json.Decoder(_Head)
 _frame = msgspec.json.Decoder(Frame)
 _fields = msgspec.json.Decoder(dict[str, Any])

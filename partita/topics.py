@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, TopicAlreadyExistsError, for_code
 
@@ -81,7 +82,7 @@ def _same_count(counts: Mapping[str, int], wanted: Iterable[str], partitions: in
         if counts[name] != partitions:
             raise NotPrepared(
                 f"Topic {name} has {counts[name]} partitions, not {partitions}, and keys would change their lanes; "
-                f"set PARTITA_PARTITIONS={counts[name]}, or remove the topic if nothing was published yet."
+                f"set PARTITA_PARTITIONS={counts[name]}, or use `partita topics grow`."
             )
     return present
 
@@ -110,6 +111,28 @@ async def _known(admin: AIOKafkaAdminClient, names: set[str]) -> None:
                 await asyncio.sleep(LOOK_AGAIN_S)
     except TimeoutError:
         raise NotPrepared(f"The brokers do not know of {', '.join(sorted(names))} yet; try again.") from None
+
+
+async def partition_counts(bootstrap: str) -> dict[str, int]:
+    """Return the partition count of every topic that can be used."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="partita topics")
+    try:
+        await admin.start()
+        return await _partition_counts(admin)
+    finally:
+        await admin.close()
+
+
+async def places_of(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Return the partitions of *topic*.
+
+    Raises:
+        NotPrepared: It is missing.
+    """
+    cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public way knows only subscribed topics
+    if not (numbers := cluster.partitions_for_topic(topic)):
+        raise NotPrepared(f"Topic {topic} is missing; run `partita topics`.")
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 async def wake_coordinator(bootstrap: str) -> None:

@@ -10,12 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.envelope import type_of
+from contracts.envelope import Frame, encode_result, type_of
 from contracts.invalid import CommandInvalid
+from contracts.notices import BOOKS_ADOPT, BooksRestored
 
 FOLDER: Final = Path(__file__).parents[1] / "examples"
 
 Body = dict[str, Any]
+
+# What no record causes, and no run of the examples shows.
+NOTICES: Final[dict[str, Body]] = {
+    type_of(notice): json.loads(encode_result(notice, frame))
+    for notice, frame in [
+        (
+            BooksRestored(lane=3, epoch=2, last_sequence=1841),
+            Frame(
+                command_id="0190a0e0-0000-7000-8000-0000000000f1",
+                command_type=BOOKS_ADOPT,
+                occurred_at="2026-07-01T09:00:00.000000Z",
+                replayed=False,
+            ),
+        )
+    ]
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +79,8 @@ def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str,
         for each in examples
         if each.command is not None and each.command_type == message_type and each.result["type"] != invalid
     ]
-    return found + [(each.name, each.result) for each in examples if each.result["type"] == message_type]
+    found += [(each.name, each.result) for each in examples if each.result["type"] == message_type]
+    return found + [("notice", body) for name, body in NOTICES.items() if name == message_type]
 
 
 def first_applied(command_type: str, examples: Sequence[Example]) -> Example:

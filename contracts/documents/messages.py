@@ -1,7 +1,7 @@
 """Every message of every context as documents see it: its model, its direction, and the rows of the table it stands in.
 
 Promise   A family that is in the catalog is in the documents.
-Invariant Messages come in the order of the table: commands first, then results, and last what any record may cause.
+Invariant Messages come in the order of the table: commands first, then results, and last what no command asks for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,11 @@ from msgspec import Struct
 from contracts.catalog import CATALOG, Spec, Topics
 from contracts.envelope import Command, type_of
 from contracts.invalid import CommandInvalid
+from contracts.notices import BooksRestored
 
 Direction = Literal["command", "result"]
 FIRST_VERSION: Final = 1
+ANY_CONTEXT: Final = (CommandInvalid, BooksRestored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,4 +71,4 @@ def messages_of(context: str, specs: Sequence[Spec] = CATALOG) -> list[Message]:
         )
         for model in results
     ]
-    return [*commands, *told, Message(context=context, model=CommandInvalid)]
+    return [*commands, *told, *(Message(context=context, model=model) for model in ANY_CONTEXT)]

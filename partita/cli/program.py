@@ -32,6 +32,7 @@ DOORS: Final = {
     "run": "Runs the named roles in this process, against the addresses in the environment.",
     "migrate": "Brings the database to this version's schema.",
     "topics": "Makes the topics of all contexts in a Kafka cluster.",
+    "adopt": "Takes restored books over as they are.",
     "publish": "Publishes commands from JSON Lines, in order.",
     "results": "Prints results as JSON Lines, as they come.",
     "accounts": "Lists accounts with their balances.",

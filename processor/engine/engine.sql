@@ -31,13 +31,6 @@ ON CONFLICT ON CONSTRAINT lane_is_unique DO NOTHING;
 -- Where to read on. $1 context, $2 integer[] partitions
 SELECT partition, next_offset FROM lane WHERE context = $1 AND partition = ANY($2::integer[]);
 
--- name: keep_layout
--- The first consumer of a context writes down its partition count; all others must find the same. $1 context, $2 count
-INSERT INTO context_layout (context, partitions) VALUES ($1, $2) ON CONFLICT (context) DO NOTHING;
-
--- name: layout
-SELECT partitions FROM context_layout WHERE context = $1;
-
 -- name: end_blockers
 -- A batch's transaction has a number once it has locked a row; one that only reads has none and blocks nobody. What
 -- waits for its client since its state last changed is idle in transaction, or in a COPY. $1 seconds, double precision

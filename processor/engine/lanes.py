@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from processor.database import Connection, affected, named_queries
 from processor.engine.batch import Ask, Batch, Garbled, Part
-from processor.errors import Incident, NotPrepared
+from processor.errors import Incident
 from processor.telemetry import count
 
 _SQL = named_queries("processor.engine", "engine.sql")
@@ -91,29 +91,6 @@ async def take_up(connection: Connection, context: str, beginnings: Mapping[int,
         await connection.execute(_SQL["create_lane"], context, partition, offset)
     rows = await connection.fetch(_SQL["lane_offsets"], context, list(beginnings))
     return {row["partition"]: row["next_offset"] for row in rows}
-
-
-async def keep_layout(connection: Connection, context: str, partitions: int) -> None:
-    """Make sure that *context* has the partition count it was started with.
-
-    Raises:
-        NotPrepared: It has another: keys would change their lanes, and an account's commands their order.
-    """
-    await connection.execute(_SQL["keep_layout"], context, partitions)
-    require_layout(context, await connection.fetchval(_SQL["layout"], context), partitions)
-
-
-def require_layout(context: str, known: int, partitions: int) -> None:
-    """Make sure that *context*, started with *known* partitions, still has so many.
-
-    Raises:
-        NotPrepared: It has another count.
-    """
-    if known != partitions:
-        raise NotPrepared(
-            f"{context} was started with {known} partitions and its command topic now has {partitions}; "
-            "use the topic it was started with."
-        )
 
 
 def channel(context: str) -> str:

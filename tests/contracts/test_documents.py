@@ -192,7 +192,7 @@ ADDED: Final = Example(
 
 
 def test_a_new_family_has_its_schemas_by_its_models_its_rows_and_its_examples() -> None:
-    command, added, rejected, invalid = messages_of("toy", SPECS)
+    command, added, rejected, *others = messages_of("toy", SPECS)
     schema = schema_of(command, [ADDED])
     assert schema["$id"] == "urn:partita:toy:note.add:3"
     assert schema["properties"]["name"]["description"].startswith("What it is called, for ever. An id of 1 to 64")
@@ -200,7 +200,8 @@ def test_a_new_family_has_its_schemas_by_its_models_its_rows_and_its_examples() 
     assert schema["examples"] == [ADDED.command]
     row = schema[OURS]
     assert (row["topic"], row["key"], row["refusals"][0]["code"]) == ("toy.commands.v1", "name", "note_exists")
-    assert [each.type for each in (added, rejected, invalid)] == ["note.added", "note.rejected", "command.invalid"]
+    assert [each.type for each in (added, rejected)] == ["note.added", "note.rejected"]
+    assert [each.type for each in others] == ["command.invalid", "books.restored"]
 
 
 def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
