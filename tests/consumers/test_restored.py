@@ -18,7 +18,7 @@ from tests.consumers.consuming import Ground, openings
 from tests.consumers.test_loop import GROUP
 
 BACK = "UPDATE lane SET next_offset = 10, next_seq = 11, records = 10"  # as a backup of then would have it
-WAITED = 20
+WAITED = 60
 
 
 async def stopped(ground: Ground) -> str:

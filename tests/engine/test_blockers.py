@@ -30,7 +30,7 @@ async def impatient(url: str, timeouts: Timeouts = AT_ONCE) -> AsyncIterator[Dat
 
 async def until_silent(watcher: Connection, pid: int, state: str) -> None:
     """Wait until the session *pid* is in *state* and waits for its client."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await watcher.fetchval(QUIET, pid, state):
             pass
 
@@ -112,7 +112,7 @@ async def test_a_client_has_time_to_think(desk: Desk, database_url: str) -> None
 async def test_what_works_is_not_ended_however_old_its_transaction(desk: Desk, database_url: str) -> None:
     async with silent(database_url) as holder, impatient(database_url) as database:
         working = asyncio.create_task(holder.execute("SELECT pg_sleep(60)"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await desk.connection.fetchval(
                 "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1", holder.get_server_pid()
             ):
@@ -152,7 +152,7 @@ async def test_another_role_and_another_database_are_left_alone(desk: Desk, data
             await until_silent(desk.connection, two.get_server_pid(), "idle in transaction")
             assert await terminated(database) == 0
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await desk.connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", other):
                 pass
         await desk.connection.execute(f"DROP ROLE {other}")

@@ -79,7 +79,7 @@ async def until_free(desk: Desk) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND xact_start IS NOT NULL"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await desk.connection.fetchval(busy):
             pass
 
@@ -166,7 +166,7 @@ async def test_a_batch_in_a_black_hole_is_given_up_and_applied_once_there_is_a_w
     store, before = Swallowed(proxy), COUNTERS["reruns"]
     desk.context = replace(LEDGER, store=store)
     running = asyncio.create_task(desk.run([desk.part(moving(a, b, "1"))], database=far))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.dark.wait()
         while COUNTERS["reruns"] < before + 2:  # the session was given up, and a new one could not be had
             await asyncio.wait([running], timeout=0.05)

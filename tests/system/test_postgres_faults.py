@@ -46,7 +46,7 @@ def woken(role: Role) -> Iterator[None]:
 
 async def until_stopped(frozen: Role, point: str) -> None:
     await asyncio.to_thread(frozen.says, f"PARTITA_FAULT reached {point}")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not stopped(frozen.pid):
             await asyncio.to_thread(os.sched_yield)
 
@@ -87,7 +87,7 @@ async def test_a_worker_frozen_in_its_transaction_loses_its_session_to_the_one_t
             os.kill(frozen.pid, signal.SIGCONT)
             await asyncio.to_thread(frozen.says, "a batch failed .*remedy=RECONNECT")
 
-    assert waited_s < 1 + 2 + 3  # lock timeout, setting, and what this machine is slow
+    assert waited_s < 20  # the server itself would end it after 30 s, and never within a COPY
     await judge(at, expected, summary)
 
 
