@@ -8,7 +8,8 @@ Invariant Locks are taken in one order: lanes (the engine's), then accounts by n
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import asyncpg
 from msgspec import Struct
@@ -82,6 +83,15 @@ _ACCOUNT = Table(
     currency="text",
     product="text",
 )
+
+
+# What an update writes of a row, in the order of its query's arrays.
+_BALANCES: Final = (
+    *("account.account_no", "version", "account.ledger_minor", "account.available_minor"),
+    *("account.last_entry_no", "chain"),
+)
+_BALANCE: Final = attrgetter(*_BALANCES)
+_STATE: Final = attrgetter(*_BALANCES, "account.status", "account.overdraft_limit_minor", "account.closed_at")
 
 
 def _one(command: AccountOpen | AccountFreeze | AccountUnfreeze | AccountSetOverdraft) -> tuple[str, ...]:
@@ -168,8 +178,9 @@ class LedgerStore:
             opened = sorted((row for row in changed if row.version == 0), key=lambda row: row.account.account_id)
             await _ACCOUNT.copy_in_tx(tx, [_opened(row, decided_us) for row in opened])
             known = [row for row in changed if row.version > 0]
-            await _rebalance_in_tx(tx, [row for row in known if not row.restated], world.instant)
-            await _restate_in_tx(tx, [row for row in known if row.restated], world.instant)
+            moved, restated = [row for row in known if not row.restated], [row for row in known if row.restated]
+            await _update_in_tx(tx, "update_balances", _BALANCE, moved, world.instant)
+            await _update_in_tx(tx, "update_accounts", _STATE, restated, world.instant)
 
 
 async def _house_in_tx(
@@ -252,36 +263,11 @@ def _opened(row: Row, decided_us: int) -> bytes:
     )
 
 
-async def _rebalance_in_tx(tx: Connection, rows: Sequence[Row], instant: datetime) -> None:
-    if not rows:
-        return
-    status = await tx.execute(
-        _SQL["update_balances"],
-        [row.account.account_no for row in rows],
-        [row.version for row in rows],
-        [row.account.ledger_minor for row in rows],
-        [row.account.available_minor for row in rows],
-        [row.account.last_entry_no for row in rows],
-        [row.chain for row in rows],
-        instant,
-    )
-    assert affected(status) == len(rows), "rows that were locked are still as they were read"
-
-
-async def _restate_in_tx(tx: Connection, rows: Sequence[Row], instant: datetime) -> None:
-    if not rows:
-        return
-    status = await tx.execute(
-        _SQL["update_accounts"],
-        [row.account.account_no for row in rows],
-        [row.version for row in rows],
-        [row.account.status for row in rows],
-        [row.account.ledger_minor for row in rows],
-        [row.account.available_minor for row in rows],
-        [row.account.overdraft_limit_minor for row in rows],
-        [row.account.last_entry_no for row in rows],
-        [row.chain for row in rows],
-        [row.account.closed_at for row in rows],
-        instant,
-    )
-    assert affected(status) == len(rows), "rows that were locked are still as they were read"
+async def _update_in_tx(
+    tx: Connection, query: str, columns: Callable[[Row], tuple[Any, ...]], rows: Sequence[Row], instant: datetime
+) -> None:
+    """Write *columns* of *rows* by the named *query*, which takes them as arrays in their order."""
+    if rows:
+        arrays = [list(column) for column in zip(*map(columns, rows), strict=True)]
+        status = await tx.execute(_SQL[query], *arrays, instant)
+        assert affected(status) == len(rows), "rows that were locked are still as they were read"

@@ -47,13 +47,12 @@ UPDATE account SET ledger_minor = u.ledger_minor, available_minor = u.available_
 
 -- name: update_accounts
 -- Only where the row is still as it was read: it is locked, so a miss is a bug of ours and the batch is given up.
--- $1 bigint[] account_no, $2 bigint[] version read, $3 smallint[] status, $4 bigint[] ledger, $5 bigint[] available,
--- $6 bigint[] overdraft limit, $7 bigint[] last_entry_no, $8 bytea[] chain, $9 timestamptz[] closed_at, $10 instant
-UPDATE account SET status = u.status, ledger_minor = u.ledger_minor, available_minor = u.available_minor,
-       overdraft_limit_minor = u.overdraft_limit_minor, last_entry_no = u.last_entry_no, chain = u.chain,
-       closed_at = u.closed_at, version = account.version + 1, decided_at = $10
-  FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-              $8::bytea[], $9::timestamptz[])
-       AS u (account_no, version, status, ledger_minor, available_minor, overdraft_limit_minor, last_entry_no, chain,
+-- $1 to $6 as above, $7 smallint[] status, $8 bigint[] overdraft limit, $9 timestamptz[] closed_at, $10 instant
+UPDATE account SET ledger_minor = u.ledger_minor, available_minor = u.available_minor, last_entry_no = u.last_entry_no,
+       chain = u.chain, status = u.status, overdraft_limit_minor = u.overdraft_limit_minor, closed_at = u.closed_at,
+       version = account.version + 1, decided_at = $10
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::smallint[],
+              $8::bigint[], $9::timestamptz[])
+       AS u (account_no, version, ledger_minor, available_minor, last_entry_no, chain, status, overdraft_limit_minor,
              closed_at)
  WHERE account.account_no = u.account_no AND account.version = u.version;
