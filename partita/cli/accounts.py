@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.settings import load_settings
 from processor.ledger.reads import AccountLine, account_lines
 
@@ -42,7 +42,7 @@ async def accounts(
         the bank's own accounts too, each as the sum of its lanes
     """
     app = App(settings=load_settings())
-    async with reading(app, "accounts") as connection:
+    async with session(app, "accounts") as connection:
         await (_as_csv if as_csv else _as_table)(account_lines(connection, house=house))
 
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from partita.adopt import Loss, losses
 from partita.adopt import adopt as take_over
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.settings import load_settings
 from processor.database import Connection
 
@@ -40,7 +40,7 @@ async def adopt(
         does not ask
     """
     app = App(settings=load_settings()).limited_to(context or [])
-    async with reading(app, "adopt") as connection:
+    async with session(app, "adopt") as connection:
         answers = [await _adopted(app, connection, each.name, yes=yes) for each in app.contexts]
     return 0 if all(answers) else NO
 

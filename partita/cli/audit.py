@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.cli.display import bar
 from partita.proof import proof
 from partita.settings import load_settings
@@ -40,7 +40,7 @@ async def audit(*, as_json: Annotated[bool, Parameter(name="--json", negative=()
         come at least when they were proven
     """
     app = App(settings=load_settings())
-    async with reading(app, "audit") as connection:
+    async with session(app, "audit") as connection:
         cuts = [await take_cut(connection, context.name) for context in app.contexts]
         with bar("audit") as shown:
             report = await proof(app, connection, on_progress=lambda _name, done, total: shown(done, total))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.dead_letters.letters import Letter, Line, Place, Replay, letter_at, listed, not_replayed, replays_of
 from partita.dead_letters.mending import by_editor, by_filter
 from partita.dead_letters.replaying import Mending, Refused, Sent, replayer
@@ -81,7 +81,7 @@ async def list_(
     """
     app = App(settings=load_settings()).limited_to(context or [])
     since = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
-    async with reading(app, "dead-letters") as connection:
+    async with session(app, "dead-letters") as connection:
         lines = await listed(app, connection, code=code, since=since, limit=limit)
     if as_json:
         for line in lines:
@@ -110,7 +110,7 @@ async def show(place: str, /, *, as_json: Json = False, raw: Flag = False) -> No
         the bytes of the value, and nothing else
     """
     app = App(settings=load_settings())
-    async with reading(app, "dead-letters") as connection:
+    async with session(app, "dead-letters") as connection:
         letter = await letter_at(connection, Place.of(place))
         replays = await replays_of(connection, letter)
     if raw:
@@ -163,7 +163,7 @@ async def replay(
     _require_sense(places, every=all_, code=code, filter_=filter_, single=edit or key is not None, edit=edit)
     mending = Mending(value=by_filter(filter_) if filter_ else by_editor if edit else None, key=key)
     app, refused = App(settings=load_settings()), 0
-    async with reading(app, "replay") as connection, replayer(app, connection, mending, dry_run=dry_run) as again:
+    async with session(app, "replay") as connection, replayer(app, connection, mending, dry_run=dry_run) as again:
         pages = not_replayed(app, connection, code=code) if all_ else _named(connection, places)
         async for page in pages:
             for outcome in await again.replay(page):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.settings import load_settings
 from partita.status import ContextStatus, statuses
 
@@ -32,7 +32,7 @@ async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative=(
         one JSON object instead of tables
     """
     app = App(settings=load_settings())
-    async with reading(app, "status") as connection:
+    async with session(app, "status") as connection:
         found = await statuses(app, connection)
     if as_json:
         print(json.dumps(_as_object(found)))

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from partita.app import App
-from partita.cli.books import reading
+from partita.cli.books import session
 from partita.growth import Grown, Waiting
 from partita.growth import grow as raise_count
 from partita.settings import load_settings
@@ -80,7 +80,7 @@ async def grow(
             shown.append(waiting)
             print(_in_words(waiting), file=sys.stderr, flush=True)
 
-    async with reading(app, "grow") as connection:
+    async with session(app, "grow") as connection:
         done = await raise_count(app, connection, context, partitions=partitions, take_over=take_over, on_waiting=show)
     _tell(context, done)
 

@@ -1,5 +1,6 @@
 """Every door of a running system, as a person or a script uses it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -183,6 +184,16 @@ async def test_an_audit_that_fails_names_the_check_and_ends_in_exit_1(at: At, co
     assert "account_available is broken" in done.stdout
     assert "h1" in done.stdout
     assert done.stdout.splitlines()[-1] == "Broken: account_available"
+
+
+async def test_a_door_that_waits_for_a_lane_in_vain_says_so_and_does_nothing(at: At, connection: Connection) -> None:
+    before = await connection.fetch("SELECT epoch, next_seq FROM lane ORDER BY lane_no")
+    async with connection.transaction():
+        await connection.fetch("SELECT FROM lane WHERE context = 'ledger' FOR UPDATE")
+        done = await asyncio.to_thread(at, "adopt", "--context", "ledger", "--yes", PARTITA_LOCK_TIMEOUT_S="0.5")
+    assert (done.returncode, done.stderr.count("Traceback")) == (2, 0), done.stderr
+    assert "Another session has held what this needs for 0.5 s; nothing was done." in done.stderr
+    assert await connection.fetch("SELECT epoch, next_seq FROM lane ORDER BY lane_no") == before
 
 
 def test_preparing_again_changes_nothing_and_another_partition_count_is_refused(at: At) -> None:
