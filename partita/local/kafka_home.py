@@ -16,7 +16,7 @@ import hashlib
 import shutil
 import string
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ LOGGING = [
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
 ]
 MAKING = ".making-"
+PORT_COUNT = 3
 
 Progress = Callable[[str], None]
 
@@ -92,10 +93,12 @@ def prepare(machine: Machine, on_progress: Progress) -> KafkaHome:
     return home
 
 
-def write_properties(target: Path, *, data: Path, broker_port: int, controller_port: int) -> None:
-    """Fill in `server.properties` for one start."""
+def write_properties(target: Path, *, data: Path, ports: Sequence[int], proxy_port: int) -> None:
+    """Fill in `server.properties` for one start; *ports* are the broker's, the controller's and the proxied one."""
+    names = ("broker_port", "controller_port", "proxied_port")
     template = string.Template(PROPERTIES.read_text())
-    target.write_text(template.substitute(data=data, broker_port=broker_port, controller_port=controller_port))
+    filled = template.substitute(dict(zip(names, ports, strict=True)), data=data, proxy_port=proxy_port)
+    target.write_text(filled)
 
 
 @contextlib.contextmanager
@@ -124,9 +127,8 @@ def _fetch_jars(machine: Machine, home: KafkaHome) -> None:
 
 def _format(home: KafkaHome) -> None:
     with beside(home.formatted) as formatted:
-        broker_port, controller_port = free_ports(2)
         properties = formatted.with_name("server.properties")
-        write_properties(properties, data=formatted, broker_port=broker_port, controller_port=controller_port)
+        write_properties(properties, data=formatted, ports=free_ports(PORT_COUNT), proxy_port=1)
         run_to_end(
             home.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)),
             failure=f"Kafka cannot format a data directory. Remove {home.directory} and start again.",

@@ -3,7 +3,7 @@
 import signal
 
 from partita.local.guarded import Order
-from partita.local.kafka_home import KafkaHome, copy_formatted, write_properties
+from partita.local.kafka_home import PORT_COUNT, KafkaHome, copy_formatted, write_properties
 from partita.local.kafka_probe import broker_answers
 from partita.local.place import Place
 from partita.local.ports import LOOPBACK
@@ -11,16 +11,21 @@ from partita.local.server import ServerProcess
 
 
 class KafkaProcess(ServerProcess):
-    """A broker; `kill` and `start` again keep its port and its data."""
+    """A broker; `kill` and `start` again keep its ports and its data.
+
+    Clients that come in by `proxied_port` are told that the broker is at *proxy_port*, where somebody else passes their
+    bytes on to `proxied_port`. Without a proxy nobody comes that way.
+    """
 
     name = "Kafka"
-    port_count = 2
+    port_count = PORT_COUNT
     answers_within_s = 60.0
     orderly = signal.SIGTERM
     at_once = signal.SIGKILL
 
-    def __init__(self, *, home: KafkaHome, place: Place) -> None:
+    def __init__(self, *, home: KafkaHome, place: Place, proxy_port: int = 0) -> None:
         super().__init__(given_up=place.given_up, log=place.data / "kafka.log")
+        self._proxy_port = proxy_port
         self.home = home
         self._place = place
         self._data = place.data / "kafka"
@@ -30,6 +35,11 @@ class KafkaProcess(ServerProcess):
     def bootstrap(self) -> str:
         """The address clients start from."""
         return f"{LOOPBACK}:{self.ports[0]}"
+
+    @property
+    def proxied_port(self) -> int:
+        """The port a proxy passes bytes on to."""
+        return self.ports[2]
 
     def answers(self) -> bool:
         """Whether the broker lists itself."""
@@ -44,7 +54,8 @@ class KafkaProcess(ServerProcess):
         """Write the properties, and the data directory if it is not there."""
         if not self._data.is_dir():
             copy_formatted(self.home, self._data)
-        write_properties(self.properties, data=self._data, broker_port=self.ports[0], controller_port=self.ports[1])
+        proxy_port = self._proxy_port or self.proxied_port
+        write_properties(self.properties, data=self._data, ports=self.ports, proxy_port=proxy_port)
 
     def order_for(self, command: list[str]) -> Order:
         """Say how a broker with this command line is to be run and ended."""

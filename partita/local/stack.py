@@ -52,7 +52,11 @@ class Route:
 
 
 class LocalStack:
-    """A context manager; see the module. `kafka` and `postgres` are handles where the service is a process of ours."""
+    """A context manager; see the module. `kafka` and `postgres` are handles where the service is a process of ours.
+
+    At *kafka_proxy_port* the caller has a proxy listen, see `KafkaProcess`; a Kafka that is not a process of ours has
+    none.
+    """
 
     kafka_bootstrap: str
     database_url: str
@@ -67,6 +71,7 @@ class LocalStack:
         choice: str = "auto",
         kafka_bootstrap: str | None = None,
         database_url: str | None = None,
+        kafka_proxy_port: int = 0,
         on_progress: Callable[[str], None] = lambda _: None,
         machine: Machine | None = None,
     ) -> None:
@@ -78,6 +83,7 @@ class LocalStack:
         self._data_dir = data_dir
         self._choice = choice
         self._given = {"kafka": kafka_bootstrap, "postgresql": database_url}
+        self._kafka_proxy_port = kafka_proxy_port
         self._on_progress = on_progress
         self._machine = machine or Machine.here()
         self._cleanup = contextlib.ExitStack()
@@ -127,7 +133,8 @@ class LocalStack:
         def by_process() -> tuple[str, str]:
             home = prepare(self._machine, self._on_progress)
             archive_classes(home, self._on_progress)
-            self.kafka = self._started(KafkaProcess(home=home, place=place), place, cleanup)
+            kafka = KafkaProcess(home=home, place=place, proxy_port=self._kafka_proxy_port)
+            self.kafka = self._started(kafka, place, cleanup)
             return self.kafka.bootstrap, f"Java {home.java.major} at {home.java.path}"
 
         return self._first_that_works("kafka", route, lambda engine: engine.start_kafka(cleanup), by_process)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from partita.chaos.proxy import BOTH, CommitWatch, Proxy, Strike
 from processor.database import CommitUnknown, Connection, Database, Timeouts
 from processor.engine.batch import Part
 from processor.engine.events import Kind
@@ -17,7 +18,6 @@ from processor.ledger.context import LEDGER
 from processor.ledger.store import LedgerStore
 from processor.telemetry import COUNTERS
 from tests.engine.desk import Desk, fill, moving, names
-from tests.system.proxy import BOTH, CommitWatch, Proxy, Strike
 
 IMPATIENT = Timeouts(connect_s=0.5, statement_s=0.5, answer_grace_s=0.2)
 

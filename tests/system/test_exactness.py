@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from contracts.envelope import encode_command
+from partita.chaos.evidence import export
+from partita.oracle.judge import judge
 from partita.sample import paysim
 from processor.database import connect
-from tests.oracle.judge import judge
 from tests.sample.larger import larger
 from tests.system.conftest import Install
-from tests.system.export import export
 from tests.system.installation import Installation
 
 

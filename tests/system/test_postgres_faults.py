@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from partita.chaos.proxy import CommitWatch, Proxy, Strike
 from processor.database import Connection, connect
 from tests.sample.larger import larger
 from tests.system.conftest import Install
 from tests.system.installation import PATIENCE_S, Installation, Publishing, Role
-from tests.system.proxy import CommitWatch, Proxy, Strike
 from tests.system.test_kills import judge
 
 COMMANDS = 2000

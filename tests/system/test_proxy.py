@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from partita.chaos.proxy import CommitWatch, Proxy, Strike, Way
 from processor.database import connect
-from tests.system.proxy import CommitWatch, Proxy, Strike, Way
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

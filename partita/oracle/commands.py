@@ -7,7 +7,7 @@ import json
 import re
 from decimal import Decimal
 
-from tests.oracle.history import Json
+from partita.oracle.history import Json
 
 _FRAME = ("command_id", "requested_at", "correlation_id", "metadata")
 _LEG = ("source_account_id", "destination_account_id", "amount")
@@ -32,6 +32,8 @@ _MAY = {
     "transfer.reverse": ("reason",),
     "transfer.batch": ("source_account_id",),
 }
+_LEGS_MAX = 100
+_TEXT_MAX = 500
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _AMOUNT = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
@@ -70,7 +72,7 @@ def _well_formed(said: Json) -> bool:
     if said["type"] != "transfer.batch":
         return _fields_fit(said, needed, (*_FRAME, "type", *_MAY.get(said["type"], ())))
     legs = said.get("legs")
-    if not isinstance(legs, list) or not 1 <= len(legs) <= 100:
+    if not isinstance(legs, list) or not 1 <= len(legs) <= _LEGS_MAX:
         return False
     if not all(isinstance(leg, dict) and _fields_fit(leg, _LEG, _MAY["transfer.make"]) for leg in legs):
         return False
@@ -94,7 +96,9 @@ def _field_fits(name: str, value: object) -> bool:
         return bool(_UUID.fullmatch(value))
     if name.endswith("account_id") or name in ("customer_id", "product"):
         return bool(_ID.fullmatch(value))
-    return {"account_type": value in _TYPES, "direction": value in ("debit", "credit")}.get(name, len(value) <= 500)
+    return {"account_type": value in _TYPES, "direction": value in ("debit", "credit")}.get(
+        name, len(value) <= _TEXT_MAX
+    )
 
 
 def _debiting(leg: Json) -> Json:

@@ -15,9 +15,9 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from tests.oracle.commands import same, understood
-from tests.oracle.history import HOUSE, Booked, History, Json, Place, Told, read
-from tests.oracle.rules import DECIMALS, Answer, Bank
+from partita.oracle.commands import same, understood
+from partita.oracle.history import HOUSE, Booked, History, Json, Place, Told, read
+from partita.oracle.rules import DECIMALS, Answer, Bank
 
 CONCURRENT = timedelta(seconds=10)  # the most that finding, waiting for locks and committing may take
 ABSENT = {"account_not_found", "payout_account_not_found", "transaction_not_found"}
@@ -30,6 +30,7 @@ def judge(folder: Path | str) -> list[str]:
 
 
 def findings(history: History) -> list[str]:
+    """Return everything that is wrong with *history*."""
     commands = {place: understood(value) for place, value in history.records.items()}
     bank = Bank()
     return [

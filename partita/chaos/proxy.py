@@ -41,19 +41,22 @@ class Watch(Protocol):
 
 
 class Proxy:
-    """Listens on a port of its own and passes bytes on to *host* and *port*.
+    """Listens on *listen*, a port of its own if that is 0, and passes bytes on to *host* and *port*.
 
     *watch* makes a reader of what one client says, for `strike`; *seed* makes the jitter the same each time.
     """
 
-    def __init__(self, host: str, port: int, *, watch: Callable[[], Watch] | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, *, listen: int = 0, watch: Callable[[], Watch] | None = None, seed: int = 0
+    ) -> None:
         self.delay_s = 0.0
         self.jitter_s = 0.0
         self.refusing = False
         self.struck = asyncio.Event()
         self._target = (host, port)
+        self._listen = listen
         self._watch = watch
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - jitter
         self._open = {way: asyncio.Event() for way in Way}
         self._left: dict[Way, int] = {}
         self._strike: Strike | None = None
@@ -61,7 +64,7 @@ class Proxy:
         self.heal()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self._listen)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -164,6 +167,7 @@ class Proxy:
         return b""
 
     def watching(self) -> Watch | None:
+        """Return a reader for a new client."""
         return self._watch() if self._watch is not None else None
 
 
@@ -234,6 +238,7 @@ class CommitWatch:
         self._portals: set[bytes] = set()
 
     def sees(self, chunk: bytes) -> bool:
+        """Say whether *chunk* completes a COMMIT."""
         self._bytes += chunk
         seen = False
         while (message := self._next()) is not None:

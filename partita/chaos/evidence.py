@@ -6,17 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from processor.database import Connection
+from processor.database import Connection, named_queries
 
-EVENTS = """SELECT lane.partition, seq, kind, source_offset, command_id, type, payload,
-    to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS occurred_at
-    FROM event JOIN lane USING (lane_no) WHERE context = $1 ORDER BY lane_no, seq"""
-ENTRIES = """SELECT account_id, entry_no, partition, seq, amount_minor, balance_after_minor
-    FROM entry JOIN account USING (account_no) JOIN lane ON lane.lane_no = entry.lane_no
-    ORDER BY account_no, entry_no"""
-ACCOUNTS = """SELECT account_id, partition, currency, ledger_minor, available_minor,
-    CASE WHEN account_type <> 0 THEN (ARRAY['ACTIVE', 'FROZEN', 'CLOSED'])[status] END AS status
-    FROM account LEFT JOIN lane USING (lane_no) ORDER BY account_no"""
+_SQL = named_queries("partita.chaos", "evidence.sql")
 
 
 async def export(
@@ -24,9 +16,9 @@ async def export(
 ) -> None:
     """Write a run into *folder*; *records* are the command topic's (partition, offset, value)."""
     _lines(folder / "commands.jsonl", map(_record, records))
-    _lines(folder / "answers.jsonl", map(_event, await connection.fetch(EVENTS, context)))
-    _rows(folder / "entries.csv", await connection.fetch(ENTRIES))
-    _rows(folder / "accounts.csv", await connection.fetch(ACCOUNTS))
+    _lines(folder / "answers.jsonl", map(_event, await connection.fetch(_SQL["events"], context)))
+    _rows(folder / "entries.csv", await connection.fetch(_SQL["entries"]))
+    _rows(folder / "accounts.csv", await connection.fetch(_SQL["accounts"]))
 
 
 def _record(record: tuple[int, int, bytes | None]) -> dict[str, Any]:

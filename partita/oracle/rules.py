@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle.history import HOUSE, Json
+from partita.oracle.history import HOUSE, Json
 
 _CODES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -40,6 +40,8 @@ class No(Exception):
 
 @dataclass(kw_only=True)
 class Account:
+    """An account as the commands so far leave it."""
+
     id: str
     type: str
     currency: str
@@ -51,9 +53,11 @@ class Account:
     closed_at: str | None = None
 
     def text(self, amount: Decimal) -> str:
+        """Write *amount* with the decimals of the account's currency."""
         return f"{amount:.{DECIMALS[self.currency]}f}"
 
     def shown(self) -> Json:
+        """Return the account as results show it."""
         return {
             "account_id": self.id, "account_type": self.type, "currency": self.currency, "status": self.status,
             "product": "plain", "customer_id": None, "ledger_balance": self.text(self.balance),
@@ -63,6 +67,7 @@ class Account:
         }  # fmt: skip
 
     def used(self) -> Json:
+        """Return what results say of its overdraft."""
         zero = self.text(Decimal(0))
         used = self.text(max(Decimal(0), -self.balance))
         return {"used": used, "fee": zero, "waived": False, "protected_by": None, "fee_refunded": zero}
@@ -79,6 +84,8 @@ class Leg:
 
 @dataclass(kw_only=True)
 class Transaction:
+    """What was posted, as far as a reversal asks for it."""
+
     type: str
     currency: str
     legs: list[Leg]

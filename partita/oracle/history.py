@@ -36,10 +36,12 @@ class Told:
 
     @property
     def place(self) -> Place:
+        """Return where it stands among the events."""
         return (self.partition, self.seq)
 
     @property
     def record(self) -> Place:
+        """Return the record that it answers."""
         return (self.partition, self.source_offset)
 
     def __str__(self) -> str:
@@ -59,6 +61,7 @@ class Booked:
 
     @property
     def row(self) -> tuple[str, int]:
+        """Return whose balance it changes: an account's, or a house account's of one partition."""
         return (self.account_id, self.partition if self.account_id.startswith(HOUSE) else -1)
 
 
