@@ -9,7 +9,7 @@ from contracts.shown import ShownAmount, ShownBalance, ShownId, ShownNumber
 EntryType = Literal["DEPOSIT", "WITHDRAWAL", "TRANSFER_IN", "TRANSFER_OUT", "FEE", "INTEREST", "REVERSAL"]
 
 
-class EntryView(Struct, frozen=True, kw_only=True):
+class EntryView(Struct, frozen=True, kw_only=True, gc=False):
     """One entry as results show it.
 
     Attributes:
@@ -31,7 +31,7 @@ class EntryView(Struct, frozen=True, kw_only=True):
     available_after: ShownBalance
 
 
-class OverdraftView(Struct, frozen=True, kw_only=True):
+class OverdraftView(Struct, frozen=True, kw_only=True, gc=False):
     """What the movement did to the overdraft of the debited account, or of the credited one of a deposit.
 
     Attributes:

@@ -65,7 +65,9 @@ class CommonRefusal(Refusal):
 _UNCOMPARED: Final[dict[str, Any]] = {"command_id": "", "requested_at": UNSET, "correlation_id": "", "metadata": {}}
 
 
-class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+class Command(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", gc=False
+):
     """What a sender asks for.
 
     Subclasses name themselves by ``tag`` and say which of their fields are amounts and which are free text: a repeat is
@@ -95,7 +97,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return changes
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """What has happened: a result's own fields. Subclasses name themselves by ``tag``."""
 
 
@@ -112,7 +114,7 @@ class Rejected(Event, frozen=True, kw_only=True):
         return cls(code=refusal.value, reason=refusal.reason, details=dict(details))
 
 
-class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every result says besides its own fields."""
 
     command_id: str

@@ -26,7 +26,7 @@ class TimestampType(IntEnum):
     LOG_APPEND = 1  # the broker
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One record as Kafka gave it. What is not UTF-8 in a header's name is there as ``surrogateescape`` writes it."""
 
     offset: int
@@ -37,7 +37,7 @@ class Record(Struct, frozen=True):
     timestamp_type: int = TimestampType.CREATE
 
 
-class Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True, gc=False):
     """A record that is a command, with everything about it that no rule or row can change."""
 
     record: Record

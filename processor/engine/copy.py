@@ -2,13 +2,15 @@
 
 Promise   A ``Table`` knows its columns' types and packs a row in about a microsecond; the bytes are those that
           asyncpg's own ``copy_records_to_table`` would send.
+Cost      PostgreSQL stores the first rows while later ones are still being made, on a core of its own.
 Types     int2, int4, int8; timestamptz as microseconds since 2000-01-01 UTC; uuid as 16 bytes; hash as 32 bytes;
           bool as bool; text as str; bytea as bytes. A type followed by ``?`` may be None.
 """
 
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from processor.database import Connection
@@ -19,7 +21,7 @@ _TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
 _FIXED: Final = {"bool": "?", "int2": "h", "int4": "i", "int8": "q", "timestamptz": "q", "uuid": "16s", "hash": "32s"}
 _LENGTH: Final = struct.Struct("!i")
-_CHUNK_ROWS: Final = 500
+_CHUNK_ROWS: Final = 200
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -28,10 +30,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 def microseconds(moment: datetime) -> int:
     """Return *moment* as PostgreSQL counts it: microseconds since 2000-01-01 UTC."""
     return (moment - _EPOCH) // _MICROSECOND
-
-
-def _variable(value: bytes | None) -> bytes:
-    return _NULL if value is None else _LENGTH.pack(len(value)) + value
 
 
 def _optional(code: str) -> Callable[[Any], bytes]:
@@ -52,19 +50,38 @@ class Table:
         self.columns = tuple(columns)
         self.pack = _packer(columns)
 
-    async def copy_in_tx(self, tx: Connection, rows: Sequence[bytes]) -> None:
-        """Add *rows*; nothing is sent where there are none."""
-        if rows:
-            status = await tx.copy_to_table(self.name, source=_stream(rows), columns=self.columns, format="binary")
-            assert status == f"COPY {len(rows)}", f"{self.name}: {status}, but {len(rows)} rows were packed"
+    async def copy_in_tx(self, tx: Connection, rows: Iterable[bytes]) -> None:
+        """Add *rows*, sending them as they are made; nothing is sent where there are none."""
+        stream = _Stream(iter(rows))
+        if not stream.is_empty:
+            status = await tx.copy_to_table(self.name, source=stream, columns=self.columns, format="binary")
+            assert status == f"COPY {stream.count}", f"{self.name}: {status}, but {stream.count} rows were packed"
 
 
-async def _stream(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
-    yield _HEADER
-    reach("copying")
-    for start in range(0, len(rows), _CHUNK_ROWS):
-        yield b"".join(rows[start : start + _CHUNK_ROWS])
-    yield _TRAILER
+class _Stream:
+    """Rows on their way; ``count`` is how many have been sent."""
+
+    def __init__(self, rows: Iterator[bytes]) -> None:
+        self.count = 0
+        self._rows = rows
+        self._next = self._chunk()
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is not a single row."""
+        return not self._next
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield _HEADER
+        reach("copying")
+        while self._next:
+            yield b"".join(self._next)
+            self.count += len(self._next)
+            self._next = self._chunk()
+        yield _TRAILER
+
+    def _chunk(self) -> list[bytes]:
+        return list(islice(self._rows, _CHUNK_ROWS))
 
 
 def _packer(columns: dict[str, str]) -> Callable[..., bytes]:
@@ -76,20 +93,25 @@ def _packer(columns: dict[str, str]) -> Callable[..., bytes]:
     lengths = [struct.calcsize(f"!{_FIXED[kind]}") for kind in fixed]
     head_arguments = [f"{length}, {name}" for length, name in zip(lengths, columns, strict=False)]
     parts = [f"head({', '.join([str(len(types)), *head_arguments])})"]
-    scope: dict[str, Any] = {"head": head.pack, "variable": _variable}
+    scope: dict[str, Any] = {"head": head.pack, "length": _LENGTH.pack, "null": _NULL}
     for name, kind in list(columns.items())[len(fixed) :]:
-        parts.append(_expression(name, kind, scope))
-    source = f"lambda {', '.join(columns)}: {' + '.join(parts)}"
+        parts += _expressions(name, kind, scope)
+    source = f"lambda {', '.join(columns)}: {_joined(parts)}"
     packer: Callable[..., bytes] = eval(source, scope)  # noqa: S307 - made of this program's own column names
     return packer
 
 
-def _expression(name: str, kind: str, scope: dict[str, Any]) -> str:
-    if kind == "text":
-        return f"variable({name}.encode())"
-    if kind == "text?":
-        return f"variable({name} if {name} is None else {name}.encode())"
-    if kind in ("bytea", "bytea?"):
-        return f"variable({name})"
+def _expressions(name: str, kind: str, scope: dict[str, Any]) -> list[str]:
+    """Return the expressions of a column's bytes: its length, then itself."""
+    if kind in ("text", "bytea"):
+        encoded = f"({name} := {name}.encode())" if kind == "text" else name
+        return [f"length(len({encoded}))", name]
+    if kind in ("text?", "bytea?"):
+        encoded = f"({name} := {name}.encode())" if kind == "text?" else name
+        return [f"null if {name} is None else length(len({encoded}))", f'{name} or b""']
     scope[f"pack_{name}"] = _optional(_FIXED[kind.removesuffix("?")])
-    return f"pack_{name}({name})"
+    return [f"pack_{name}({name})"]
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f'b"".join(({", ".join(parts)}))'

@@ -5,7 +5,7 @@ Invariant Partitions are taken in order, and within one the order is that of its
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Generic
 
@@ -22,6 +22,7 @@ from processor.engine.lanes import Lane
 from processor.telemetry import CounterName, count, frames, logger
 
 _log = logger(__name__)
+_SLICE: Final = 100
 _TICK: Final = timedelta(microseconds=1)
 _POSTGRES_EPOCH_UNIX_US: Final = 946_684_800_000_000
 
@@ -46,16 +47,21 @@ class Decider(Generic[W]):
         self._counted: Counter[CounterName] = Counter()
         self.telling = Telling(context.name, context.catalog, instant)
 
-    def run(self, lanes: Sequence[Lane]) -> None:
-        """Decide everything that *lanes* hold; ``telling`` has what is to be told of it."""
+    def run(self, lanes: Sequence[Lane]) -> Iterator[bytes]:
+        """Decide everything that *lanes* hold, and yield what is told of it as rows, some decisions at a time."""
         for lane in lanes:
-            for item in lane.items:
-                if item.said is not NOTHING:
-                    self._counted["header_mismatches"] += item.header_mismatch
-                if isinstance(item, Ask):
-                    self._ask(lane, item)
-                else:
-                    self._dead(lane, item)
+            for start in range(0, len(lane.items), _SLICE):
+                self._decide(lane, lane.items[start : start + _SLICE])
+                yield from self.telling.take()
+
+    def _decide(self, lane: Lane, items: Sequence[Ask | Garbled]) -> None:
+        for item in items:
+            if item.said is not NOTHING:
+                self._counted["header_mismatches"] += item.header_mismatch
+            if isinstance(item, Ask):
+                self._ask(lane, item)
+            else:
+                self._dead(lane, item)
 
     def count(self) -> None:
         """Count what was decided, once it is committed."""
@@ -63,7 +69,8 @@ class Decider(Generic[W]):
             count(name, by)
 
     def _ask(self, lane: Lane, ask: Ask) -> None:
-        self._counted["wrong_keys"] += ask.wrong_key
+        if ask.wrong_key:
+            self._counted["wrong_keys"] += 1
         if (answer := self._answers.get(ask.command_id)) is None:
             self._fresh(lane, ask)
         elif answer.fingerprint == ask.fingerprint:

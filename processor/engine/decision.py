@@ -1,7 +1,7 @@
 """What a rule says about one command: applied, with what changes, or refused, with a code.
 
-Invariant A decision is a value. Nothing has happened before the world has applied it, and nothing is written before
-          every command of the batch has been decided.
+Invariant A decision is a value. Nothing has happened before the world has applied it, and nobody sees it before the
+          whole batch is committed.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from msgspec import Struct
 from contracts.envelope import Event, Refusal
 
 
-class Applied(Struct, frozen=True):
+class Applied(Struct, frozen=True, gc=False):
     """The command is done: the answer, what changes in the world, and what else is to be told."""
 
     event: Event
@@ -20,7 +20,7 @@ class Applied(Struct, frozen=True):
     extras: tuple[Event, ...] = ()
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """The command is refused; *details* name what a sender needs to mend it."""
 
     refusal: Refusal
@@ -30,7 +30,7 @@ class Refused(Struct, frozen=True):
 Decision = Applied | Refused
 
 
-class Stamp(Struct, frozen=True):
+class Stamp(Struct, frozen=True, gc=False):
     """Where and when a decision stands: its lane, its number in it, the instant, and when it was asked for."""
 
     lane_no: int

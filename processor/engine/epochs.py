@@ -63,7 +63,7 @@ async def adopt_in_tx(
         each.epoch = epoch
         told.append(BooksRestored(lane=each.partition, epoch=epoch, last_sequence=each.next_seq - 1))
         telling.further(each, _act(command_id, each, key_of(each.partition)), told[-1])
-    await telling.save_in_tx(tx)
+    await telling.save_in_tx(tx, telling.take())
     await tx.execute(_SQL["raise_epochs"], [each.lane_no for each in lanes], epoch, instant)
     return told
 

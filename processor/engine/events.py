@@ -61,7 +61,7 @@ class Kind(IntEnum):
     DEAD = 5
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What is remembered of a command for ever."""
 
     id: bytes
@@ -84,12 +84,13 @@ class Telling:
         self._catalog = catalog
         self._instant_us = microseconds(instant)
         self._instant_text = moment_text(instant)
+        self._id_heads: dict[int, bytes] = {}  # by lane: the part of an event's id that its events share
         self._rows: list[bytes] = []
         self._dead: list[bytes] = []
 
     def answer(self, lane: Lane, seq: int, ask: Ask, event: Event) -> Answer:
         """Tell the one answer of a command, and return what is to be remembered of it."""
-        answer = Answer(_event_id(lane, seq), ask.key, type_of(event), ask.fingerprint)
+        answer = Answer(self._event_id(lane, seq), ask.key, type_of(event), ask.fingerprint)
         self._row(lane, seq, Kind.ANSWER, ask, answer, payload=self._payload(ask, event), fingerprint=ask.fingerprint)
         return answer
 
@@ -109,7 +110,7 @@ class Telling:
     def dead(self, lane: Lane, garbled: Garbled) -> None:
         """Tell that a record could not be understood or decided, and its sender so where that has a name for it."""
         letter, seq = dead_letter(garbled, self._context, self._catalog), lane.number()
-        row = (lane.lane_no, seq, Kind.DEAD, letter.record.offset, self._instant_us, _event_id(lane, seq))
+        row = (lane.lane_no, seq, Kind.DEAD, letter.record.offset, self._instant_us, self._event_id(lane, seq))
         self._rows.append(_EVENT.pack(*row, None, self._context, "", "dead_letter", None, None, None))
         self._dead.append(letter.packed(lane.lane_no, seq))
         if letter.why.command_id:
@@ -118,13 +119,13 @@ class Telling:
     def _invalid(self, lane: Lane, letter: DeadLetter) -> None:
         seq, event = lane.number(), letter.event(topic=lane.topic, partition=lane.partition)
         payload = encode_result(event, letter.frame(self._instant_text))
-        row = (lane.lane_no, seq, Kind.EXTRA, letter.record.offset, self._instant_us, _event_id(lane, seq))
+        row = (lane.lane_no, seq, Kind.EXTRA, letter.record.offset, self._instant_us, self._event_id(lane, seq))
         text = (self._context, letter.key, type_of(event), payload, None, _headers(letter.said))
         self._rows.append(_EVENT.pack(*row, uuid_bytes(letter.why.command_id), *text))
 
     def _tell(self, lane: Lane, kind: Kind, ask: Ask, event: Event) -> None:
         seq = lane.number()
-        told = Answer(_event_id(lane, seq), ask.key, type_of(event), b"")
+        told = Answer(self._event_id(lane, seq), ask.key, type_of(event), b"")
         self._row(lane, seq, kind, ask, told, payload=self._payload(ask, event))
 
     def _payload(self, ask: Ask, event: Event) -> bytes:
@@ -154,21 +155,32 @@ class Telling:
         text = (self._context, told.key, told.type, payload, fingerprint, headers)
         self._rows.append(_EVENT.pack(*row, *text))
 
-    async def save_in_tx(self, tx: Connection) -> None:
-        """Write what was told."""
-        await _EVENT.copy_in_tx(tx, self._rows)
+    def _event_id(self, lane: Lane, seq: int) -> bytes:
+        """Make the id of an event of what is unique about it: a UUIDv8 of epoch, lane and seq."""
+        head = self._id_heads.get(lane.lane_no)
+        if head is None:
+            head = self._id_heads[lane.lane_no] = _id_head(lane)
+        return head + seq.to_bytes(7, "big")
+
+    def take(self) -> list[bytes]:
+        """Return the rows of what was told since the last time."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def save_in_tx(self, tx: Connection, rows: Iterable[bytes]) -> None:
+        """Write *rows* as they come, then the content of the dead letters among them."""
+        await _EVENT.copy_in_tx(tx, rows)
         await KEPT.copy_in_tx(tx, self._dead)
 
 
-def _event_id(lane: Lane, seq: int) -> bytes:
-    """Make the id of an event of what is unique about it: a UUIDv8 of epoch, lane and seq."""
+def _id_head(lane: Lane) -> bytes:
+    """Return the first nine bytes of a UUIDv8: epoch and lane, and the bits that make it one."""
     return (
         lane.epoch.to_bytes(4, "big")
         + (lane.lane_no & 0xFFFF).to_bytes(2, "big")
         + b"\x80"
         + (lane.lane_no >> 16 & 0xFF).to_bytes(1, "big")
         + b"\x80"
-        + seq.to_bytes(7, "big")
     )
 
 

@@ -4,7 +4,7 @@ Promise   Each command is decided exactly once, in the order of its partition; a
 Cost      A fixed number of statements and one commit per batch, whatever its size: begin, enter, seen, clock, events,
           leave, commit are the engine's; the store's find, load and save add their own.
 Bound     Distinct rows in the batch, not commands. The span that others wait for is from load to commit.
-Invariant Nothing is written before every command of the batch has been decided.
+          Events are on their way while later commands are still being decided: PostgreSQL works beside Python.
 """
 
 from processor.database import Database
@@ -32,9 +32,8 @@ async def process(database: Database, context: Context[W], batch: Batch) -> int:
         world = await context.store.load_in_tx(tx, keys, [each.lane_no for each in lanes])  # 4 load
         instant = decision_instant(await lane.clock_in_tx(tx), lanes, world.last_changed_at)
         decider = Decider(context, world, answers, instant)
-        decider.run(lanes)  # 5 decide
+        await decider.telling.save_in_tx(tx, decider.run(lanes))  # 5 decide, and save what is told of it
         await context.store.save_in_tx(tx, world)  # 6 save
-        await decider.telling.save_in_tx(tx)
         await lane.leave_in_tx(tx, lanes, instant)
         reach("saved")
     reach("committed")  # 7 commit

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -18,13 +18,13 @@ from msgspec import Struct
 from contracts.envelope import Command
 from processor.engine.decision import Applied, Decision, Refused, Stamp
 from processor.ledger.attempts import failed_attempt
-from processor.ledger.values import Account, Attempt, Movement, Posted, Posting, TransactionKind, credited
+from processor.ledger.values import Account, Attempt, Leg, Movement, Posted, Posting, TransactionKind, credited
 
 GENESIS: Final = bytes(32)
 _chained: Final = struct.Struct("!qqiqhqqq").pack
 
 
-class Row(Struct):
+class Row(Struct, gc=False):
     """An account's row: what the rules see of it, and the bookkeeping that they do not."""
 
     account: Account
@@ -57,7 +57,7 @@ class Book:
         self.last_changed_at = last_changed_at
         self.instant: datetime | None = None  # of the decisions that were applied
         self.entries: list[tuple[int | bytes, ...]] = []  # in the order of the table's columns
-        self.attempts: list[tuple[Stamp, Attempt, str | None]] = []
+        self.attempts: list[tuple[Any, ...]] = []  # rows of transactions, likewise
         self.batch_legs: list[tuple[int, ...]] = []
         self.reversals: list[tuple[int, ...]] = []
         self._numbers = iter(numbers)
@@ -82,7 +82,7 @@ class Book:
     def _fail(self, command: Command, decision: Refused, stamp: Stamp) -> None:
         attempt = failed_attempt(command, self.account)
         if attempt is not None:
-            self.attempts.append((stamp, attempt, decision.refusal.value))
+            self._keep_attempt(stamp, attempt, decision.refusal.value)
             refused = Posted(stamp.lane_no, stamp.seq, attempt.kind, "", (), refused=True)
             self.transactions[command.command_id.lower()] = refused
 
@@ -99,35 +99,47 @@ class Book:
             row.account, row.changed, row.restated = account, True, True
 
     def _move(self, command: Command, movement: Movement, stamp: Stamp) -> None:
-        assert sum(posting.amount_minor for posting in movement.postings) == 0, "a movement balances"
+        sum_minor = 0
         for posting in movement.postings:
+            sum_minor += posting.amount_minor
             self._post(posting, movement.currency, stamp)
+        assert sum_minor == 0, "a movement balances"
         posted = Posted(stamp.lane_no, stamp.seq, movement.kind, movement.currency, movement.legs)
         self.transactions[command.command_id.lower()] = posted
         if movement.undoes:
             original = self.transactions[movement.undoes]
             self.transactions[movement.undoes] = msgspec.structs.replace(original, reversed=True)
             self.reversals.append((original.lane_no, original.seq, stamp.lane_no, stamp.seq))
-        self.attempts.append((stamp, self._row_of(movement, stamp), None))
+        self._keep_attempt(stamp, self._attempt_of(movement, stamp), None)
 
-    def _row_of(self, movement: Movement, stamp: Stamp) -> Attempt:
-        legs = [
-            (self._number(leg.source_id, movement, stamp), self._number(leg.destination_id, movement, stamp), leg)
-            for leg in movement.legs
-        ]
-        if movement.kind == TransactionKind.BATCH:
-            self.batch_legs += (
-                (stamp.lane_no, stamp.seq, leg_no, source_no, destination_no, leg.amount_minor)
-                for leg_no, (source_no, destination_no, leg) in enumerate(legs)
-            )
-        source_no, destination_no = legs[0][:2] if len(legs) == 1 else (None, None)
-        amount_minor = sum(leg.amount_minor for leg in movement.legs)
+    def _keep_attempt(self, stamp: Stamp, attempt: Attempt, refusal: str | None) -> None:
+        place = (stamp.lane_no, stamp.seq, attempt.kind, stamp.initiated_us, stamp.instant_us)
+        money = (attempt.source_no, attempt.destination_no, attempt.amount_minor, attempt.currency)
+        self.attempts.append((*place, *money, refusal, attempt.description, attempt.reference))
+
+    def _attempt_of(self, movement: Movement, stamp: Stamp) -> Attempt:
+        kind, currency, legs = movement.kind, movement.currency, movement.legs
         text = (movement.description, movement.reference)
-        return Attempt(movement.kind, source_no, destination_no, amount_minor, movement.currency, *text)
+        if len(legs) == 1 and kind != TransactionKind.BATCH:
+            return Attempt(kind, *self._sides(legs[0], currency, stamp), legs[0].amount_minor, currency, *text)
+        sides = [self._sides(leg, currency, stamp) for leg in legs]
+        if kind == TransactionKind.BATCH:
+            self.batch_legs += (
+                (stamp.lane_no, stamp.seq, leg_no, *numbers, leg.amount_minor)
+                for leg_no, (numbers, leg) in enumerate(zip(sides, legs, strict=True))
+            )
+        source_no, destination_no = sides[0] if len(sides) == 1 else (None, None)
+        amount_minor = sum(leg.amount_minor for leg in legs)
+        return Attempt(kind, source_no, destination_no, amount_minor, currency, *text)
 
-    def _number(self, account_id: str | None, movement: Movement, stamp: Stamp) -> int:
-        row = self.house[stamp.lane_no, movement.currency] if account_id is None else self.rows[account_id]
-        return row.account.account_no
+    def _sides(self, leg: Leg, currency: str, stamp: Stamp) -> tuple[int, int]:
+        """Return the numbers of the rows that *leg* debits and credits."""
+        source = self._row(leg.source_id, currency, stamp)
+        return source.account.account_no, self._row(leg.destination_id, currency, stamp).account.account_no
+
+    def _row(self, account_id: str | None, currency: str, stamp: Stamp) -> Row:
+        """Return the row of a customer's account, or of the house's cash in the lane."""
+        return self.house[stamp.lane_no, currency] if account_id is None else self.rows[account_id]
 
     def _post(self, posting: Posting, currency: str, stamp: Stamp) -> None:
         """Write one entry: numbered by its account, chained to the one before it there."""

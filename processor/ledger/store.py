@@ -1,13 +1,14 @@
 """The ledger's store: every statement that a batch of the ledger issues, and none elsewhere.
 
-Cost      Whatever the batch's size: find 1 (2 with reversals), load 1 (2 where cash moves, one more where something is
-          opened), save 3: transactions, entries, balances (and one each for what was opened, otherwise changed, batch
-          legs, reversals).
+Cost      Whatever the batch's size: find none (1 with reversals), load 1 (2 where cash moves, one more where something
+          is opened), save 3: transactions, entries, balances (and one each for what was opened, otherwise changed,
+          batch legs, reversals).
 Invariant Locks are taken in one order: lanes (the engine's), then accounts by number. The house's rows need none.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import starmap
 from operator import attrgetter
 from typing import Any, Final
 
@@ -21,12 +22,10 @@ from contracts.money import exponent_of
 from contracts.transfers import TransferBatch, TransferDeposit, TransferMake, TransferReverse, TransferWithdraw
 from processor.database import Connection, affected, named_queries
 from processor.engine.copy import Table, microseconds
-from processor.engine.decision import Stamp
 from processor.ledger.book import Book, Row
-from processor.ledger.values import Account, AccountType, Attempt, Leg, Posted, Status, house_cash
+from processor.ledger.values import Account, AccountType, Leg, Posted, Status, house_cash
 
 _SQL = named_queries("processor.ledger", "store.sql")
-_CUSTOMERS: Final = 0  # lane_no of accounts that are no house account's
 
 _ENTRY = Table(
     "entry",
@@ -120,9 +119,9 @@ _MOVES_CASH: Final[frozenset[type[Command]]] = frozenset({TransferDeposit, Trans
 
 
 class Keys(Struct, frozen=True):
-    """What a batch speaks of: the accounts that exist, the originals of reversals, and what it may open."""
+    """What a batch speaks of: accounts, whether they exist or not, the originals of reversals, what it may open."""
 
-    account_nos: frozenset[int]
+    account_ids: frozenset[str]
     originals: Mapping[str, Posted]
     opening: int
     opened_currencies: frozenset[str]
@@ -133,15 +132,14 @@ class LedgerStore:
     """Moves rows between the ledger's tables and the book."""
 
     async def find_in_tx(self, tx: Connection, commands: Sequence[Command]) -> Keys:
-        """Return the numbers of all accounts that deciding *commands* may touch."""
+        """Return the ids of all accounts that deciding *commands* may touch."""
         ids = {account_id for command in commands for account_id in _ACCOUNTS_OF[type(command)](command)}
-        numbers = {row[0] for row in await tx.fetch(_SQL["find_accounts"], list(ids))}
         reversals = [uuid_bytes(each.transaction_id) for each in commands if type(each) is TransferReverse]
         rows = await tx.fetch(_SQL["find_originals"], reversals) if reversals else []
         for row in rows:
-            numbers |= {row["source_no"], row["destination_no"]}
+            ids |= {row["source_id"], row["destination_id"]}
         return Keys(
-            frozenset(numbers - {None}),
+            frozenset(ids - {None}),
             _originals(rows),
             len(opening := [command for command in commands if type(command) is AccountOpen]),
             frozenset(command.currency for command in opening if exponent_of(command.currency) is not None),
@@ -150,8 +148,8 @@ class LedgerStore:
 
     async def load_in_tx(self, tx: Connection, keys: Keys, lane_nos: Sequence[int]) -> Book:
         """Lock the accounts and return them, with the house's rows of these lanes."""
-        records = await tx.fetch(_SQL["lock_accounts"], list(keys.account_nos))
-        rows = [_row(record) for record in records if record["lane_no"] == _CUSTOMERS]
+        records = await tx.fetch(_SQL["lock_accounts"], list(keys.account_ids))
+        rows = [_row(record) for record in records]
         currencies = {row.account.currency for row in rows} | keys.opened_currencies
         house, missing = await _house_in_tx(tx, currencies if keys.moves_cash else (), lane_nos)
         count = len(missing) + keys.opening
@@ -168,10 +166,10 @@ class LedgerStore:
 
     async def save_in_tx(self, tx: Connection, world: Book) -> None:
         """Write what the decisions left behind."""
-        await _TRANSACTION.copy_in_tx(tx, [_transaction(*attempt) for attempt in world.attempts])
-        await _ENTRY.copy_in_tx(tx, [_ENTRY.pack(*entry) for entry in world.entries])
-        await _BATCH_LEG.copy_in_tx(tx, [_BATCH_LEG.pack(*leg) for leg in world.batch_legs])
-        await _REVERSAL.copy_in_tx(tx, [_REVERSAL.pack(*reversal) for reversal in world.reversals])
+        await _TRANSACTION.copy_in_tx(tx, starmap(_TRANSACTION.pack, world.attempts))
+        await _ENTRY.copy_in_tx(tx, starmap(_ENTRY.pack, world.entries))
+        await _BATCH_LEG.copy_in_tx(tx, starmap(_BATCH_LEG.pack, world.batch_legs))
+        await _REVERSAL.copy_in_tx(tx, starmap(_REVERSAL.pack, world.reversals))
         if world.instant is not None and (changed := world.changed_rows()):
             decided_us = microseconds(world.instant)
             # Sorted, so that two batches that open the same accounts wait for one another and do not deadlock.
@@ -233,12 +231,6 @@ def _leg(record: asyncpg.Record) -> Leg:
 
 def _customer(account_id: str | None) -> str | None:
     return None if account_id is None or is_reserved(account_id) else account_id
-
-
-def _transaction(stamp: Stamp, attempt: Attempt, refusal: str | None) -> bytes:
-    place = (stamp.lane_no, stamp.seq, attempt.kind, stamp.initiated_us, stamp.instant_us)
-    money = (attempt.source_no, attempt.destination_no, attempt.amount_minor, attempt.currency)
-    return _TRANSACTION.pack(*place, *money, refusal, attempt.description, attempt.reference)
 
 
 def _opened(row: Row, decided_us: int) -> bytes:

@@ -1,13 +1,8 @@
--- name: find_accounts
--- Ids to surrogates; an account's number never changes, so this needs no lock. $1 text[]
-SELECT account_no FROM account WHERE account_id = ANY($1::text[]) AND lane_no = 0;
-
 -- name: find_originals
 -- What reversals speak of, one row per leg. A transaction is found through the answer that bears its id. $1 uuid[]
 SELECT e.command_id, t.lane_no, t.seq, t.kind, t.currency, t.refusal, r.seq IS NOT NULL AS reversed,
        coalesce(b.amount_minor, t.amount_minor) AS amount_minor,
-       source.account_id AS source_id, source.account_no AS source_no,
-       destination.account_id AS destination_id, destination.account_no AS destination_no
+       source.account_id AS source_id, destination.account_id AS destination_id
   FROM event e
   JOIN transaction t USING (lane_no, seq)
   LEFT JOIN reversal r ON r.original_lane_no = t.lane_no AND r.original_seq = t.seq
@@ -19,10 +14,10 @@ SELECT e.command_id, t.lane_no, t.seq, t.kind, t.currency, t.refusal, r.seq IS N
 
 -- name: lock_accounts
 -- Sorted numbers make two batches unable to deadlock; do not remove the ORDER BY. The rows come back as the last holder
--- of the lock left them. $1 bigint[]
+-- of the lock left them. House accounts are not for commands to touch: their rows have a lane. $1 text[] account ids
 SELECT account_no, account_id, account_type, currency, product, status, ledger_minor, available_minor,
        overdraft_limit_minor, last_entry_no, opened_at, closed_at, lane_no, chain, version, decided_at
-  FROM account WHERE account_no = ANY($1::bigint[]) ORDER BY account_no FOR UPDATE;
+  FROM account WHERE account_id = ANY($1::text[]) AND lane_no = 0 ORDER BY account_no FOR UPDATE;
 
 -- name: house_cash
 -- The house's rows of the lanes we hold: the lane's lock is their lock, nobody else can come near them.

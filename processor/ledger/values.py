@@ -51,7 +51,7 @@ class TransactionKind(IntEnum):
     CLOSE = 6
 
 
-class Account(Struct, frozen=True):
+class Account(Struct, frozen=True, gc=False):
     """A customer's account as the rules see it."""
 
     account_no: int
@@ -68,7 +68,7 @@ class Account(Struct, frozen=True):
     closed_at: datetime | None
 
 
-class Posting(Struct, frozen=True):
+class Posting(Struct, frozen=True, gc=False):
     """One entry as a rule decides it: *account* as the entry leaves it, or None for the house's cash."""
 
     account: Account | None
@@ -76,7 +76,7 @@ class Posting(Struct, frozen=True):
     amount_minor: int
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     """One movement of money, by which it can be undone. None stands for the house's cash."""
 
     source_id: str | None
@@ -84,7 +84,7 @@ class Leg(Struct, frozen=True):
     amount_minor: int
 
 
-class Posted(Struct, frozen=True):
+class Posted(Struct, frozen=True, gc=False):
     """An earlier transaction, as a reversal needs to know it."""
 
     lane_no: int
@@ -96,7 +96,7 @@ class Posted(Struct, frozen=True):
     reversed: bool = False
 
 
-class Movement(Struct, frozen=True):
+class Movement(Struct, frozen=True, gc=False):
     """Money that moves: one change among those of an ``Applied``."""
 
     kind: int
@@ -108,13 +108,13 @@ class Movement(Struct, frozen=True):
     undoes: str = ""  # the id of the transaction that this one reverses
 
 
-class AccountState(Struct, frozen=True):
+class AccountState(Struct, frozen=True, gc=False):
     """An account as it is opened, or changed without money: the other kind of change."""
 
     account: Account
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, gc=False):
     """What a transaction's row says besides its stamp, posted or refused. None is what a refusal left unknown."""
 
     kind: int

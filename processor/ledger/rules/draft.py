@@ -37,10 +37,9 @@ class Draft:
     def _post(self, account_id: str | None, entry_type: EntryType, amount_minor: int) -> None:
         account = None
         if account_id is not None:
-            before = self.account(account_id)
-            assert before is not None, "a guard has looked before"
+            before = self._accounts.get(account_id) or self._book.rows[account_id].account
             account = self._accounts[account_id] = credited(before, amount_minor)
-            if abs(account.ledger_minor) > BALANCE_MINOR_MAX:
+            if not -BALANCE_MINOR_MAX <= account.ledger_minor <= BALANCE_MINOR_MAX:
                 self.beyond_limit = self.beyond_limit or account_id
         self.postings.append(Posting(account, entry_type, amount_minor))
 
