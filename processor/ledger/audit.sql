@@ -25,6 +25,7 @@ SELECT DISTINCT cut FROM unnest((
 
 -- name: account_balance
 -- A slice may hold only a part of an account: what it held before is the balance after the entry before the slice.
+-- A number that stands twice is for entry_numbers to find; here it must not end the audit, hence the LIMIT.
 WITH sums AS (
     SELECT account_no, sum(amount_minor) AS total, max(entry_no) AS last_no
       FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint) AND (account_no, entry_no) < ($3::bigint, $4::bigint)
@@ -33,7 +34,7 @@ WITH sums AS (
     SELECT account_no, account_id, ledger_minor FROM account WHERE account_no >= $1 AND account_no < $3
 ), judged AS (
     SELECT account_no, rows.account_id, rows.ledger_minor,
-           (SELECT e.balance_after_minor FROM entry AS e WHERE e.account_no = sums.account_no AND e.entry_no = last_no)
+           (SELECT e.balance_after_minor FROM entry AS e WHERE e.account_no = sums.account_no AND e.entry_no = last_no LIMIT 1)
                AS balance_after_minor,
            coalesce(total, 0) + CASE WHEN account_no = $1 THEN coalesce((
                SELECT balance_after_minor FROM entry WHERE account_no = $1 AND entry_no < $2
