@@ -17,20 +17,24 @@ from typing import Any, Final, TypeVar
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
+from consumers.careful import Step, let_lanes_go, steps
 from consumers.gate import Gate, GatedConsumer
 from consumers.restored import FAR, NEAR, Memory, Recalled, mark, recall
 from processor.database import DATABASE_ILL, Connection, Database
 from processor.engine import epochs, lanes, layout
 from processor.engine.batch import Batch, Part, Reader, Record
 from processor.engine.context import Context
+from processor.engine.custody import DEATHS_MAX, Custody, Trial, given_up
 from processor.engine.failures import Remedy, describe, remedy_for
 from processor.engine.lanes import Skipped
 from processor.engine.persist import Abandoned, persist
 from processor.errors import Fatal, Incident
+from processor.faults import reach
 from processor.telemetry import frames, logger
 
 _log = logger(__name__)
 _COMMIT_S: Final = 5.0
+_END_S: Final = 3.0
 _RETRY_S: Final = 0.5
 _LOOKS: Final = 10
 
@@ -48,6 +52,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         reader: Reader,
         memory: Memory,
         on_committed: Callable[[Database], Awaitable[None]],
+        batch_size_max: int,
     ) -> None:
         self.gate = Gate()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -57,6 +62,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._reader = reader
         self._memory = memory
         self._on_committed = on_committed
+        self._custody = Custody(context.name, batch_size_max=batch_size_max)
         self._next: dict[int, int] = {}  # partition -> the offset to read on from
         self._marks: dict[int, str] = {}  # partition -> what is committed to Kafka beside its offset
         self._busy = asyncio.Lock()
@@ -72,11 +78,19 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         if not self.failed.done():
             self.failed.set_exception(error)
 
+    async def let_go(self) -> None:
+        """Say in the books that this run has ended in good order, once nothing is read any more."""
+        self._let_go.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_S), self._busy:
+                await let_lanes_go(self._custody, self._database)
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finish or abandon the batch in flight before the partitions are given up."""
         self.gate.close()
         self._let_go.set()
         async with self._busy:
+            await let_lanes_go(self._custody, self._database)
             _log.info("partitions revoked", context=self._context.name, partitions=_numbers(revoked))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -96,15 +110,32 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         async with self._busy, self._nothing_swallowed():
             if not self.gate.is_open(self.consumer.fetched_in):
                 return
-            batch = self._batch(records)
-            try:
-                await persist(self._database, self._context, batch, let_go=self._let_go)
-            except Skipped as skipped:
-                await self._go_back(batch, skipped)
-            except Abandoned:
-                self.gate.close()
-            else:
-                await self._went_on(records[0].topic, batch)
+            reach("fetched")
+            for step in steps(records, self._custody.careful_until):
+                if not await self._applied(step):
+                    return
+
+    async def _applied(self, step: Step) -> bool:
+        """Apply *step*, and say whether what comes behind it may follow; else it is read again."""
+        try:
+            trial, deaths = await self._begun(step) if step.is_trial else (None, 0)
+            batch = self._given_up(step) if deaths >= DEATHS_MAX else self._batch(step.records)
+            await persist(self._database, self._context, batch, let_go=self._let_go, trial=trial)
+        except Skipped as skipped:
+            await self._go_back(skipped)
+        except Abandoned:
+            self.gate.close()
+        else:
+            await self._went_on(step.first.topic, batch)
+            return True
+        return False
+
+    async def _begun(self, step: Step) -> tuple[Trial, int]:
+        """Begin the trial of the one record of *step*; return it, and how many runs in a row ended at that record."""
+        if self._let_go.is_set():
+            raise Abandoned
+        trial = self._custody.trial(step.first.partition, step.first.offset)
+        return trial, await self._asked(trial.begin)
 
     @asynccontextmanager
     async def _nothing_swallowed(self) -> AsyncIterator[None]:
@@ -124,6 +155,11 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             parts.append(self._reader.part(partition, self._next[partition], read, topic=records[0].topic))
         return parts
 
+    def _given_up(self, step: Step) -> Batch:
+        partition, record = step.first.partition, _record(step.first)
+        item = given_up(self._context.name, partition, record)
+        return [Part(partition, self._next[partition], [item], step.first.topic)]
+
     async def _went_on(self, topic: str, batch: Batch) -> None:
         self._next |= {part.partition: part.end for part in batch}
         with suppress(*DATABASE_ILL):  # the relay polls too
@@ -137,8 +173,8 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         except (KafkaError, TimeoutError) as error:
             _log.warning("Kafka did not take the offsets; its lag is shown too high", error=type(error).__name__)
 
-    async def _go_back(self, batch: Batch, skipped: Skipped) -> None:
-        """Read every partition of *batch* again, those that were ahead of their lane from where it stands.
+    async def _go_back(self, skipped: Skipped) -> None:
+        """Read again what is not applied, in partitions that were ahead of their lane from where it stands.
 
         The database may have failed over to a server that lacks commits, which is no less than a restore.
         """
@@ -149,8 +185,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             return
         _log.warning("reading was ahead of the lanes; going back", context=self._context.name, offsets=skipped.offsets)
         assert self.consumer is not None, "records come from the consumer"
-        for part in batch:
-            self._next[part.partition] = skipped.offsets.get(part.partition, part.start)
+        self._next |= skipped.offsets
         for place in self.consumer.assignment():
             self.consumer.seek(place, self._next[place.partition])
 
@@ -169,17 +204,21 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             offset = self._next[place.partition]
             _require_in_log(place, offset, beginnings[place], ends[place])
             self.consumer.seek(place, offset)
+        until = {place.partition: offset for place, offset in ends.items()}
+        await self._asked(lambda connection: self._custody.take_up(connection, until))
 
     async def _require_layout(self) -> None:
         """Make sure that the topic has as many partitions as the books know of, asking a broker and not our memory."""
         name = self._context.name
         for last in [False] * _LOOKS + [True]:
-            count = await self._partition_count()
-            known = await self._asked(partial(layout.known_layout, context=name, partitions=count))
-            if count >= known or last:
-                layout.require_layout(name, known, count)
-                return
+            if count := await self._partition_count():
+                known = await self._asked(partial(layout.known_layout, context=name, partitions=count))
+                if count >= known or last:
+                    layout.require_layout(name, known, count)
+                    return
             await self._pause()  # the door that raised it has seen it; this broker may not yet
+        topic = self._memory.topics.commands(name)
+        raise Incident(f"Topic {topic} is missing; docs/operations.md says how to go on if it is made again.")
 
     async def _partition_count(self) -> int:
         assert self.consumer is not None, "set before the group is joined"

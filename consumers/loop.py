@@ -75,13 +75,15 @@ async def consume(
             database = await stack.enter_async_context(
                 Database(settings.database_url, role=role, timeouts=settings.timeouts)
             )
-            readers[context.name] = LaneReader(
+            readers[context.name] = reader = LaneReader(
                 context=context,
                 database=database,
                 reader=_reader(settings, context),
                 memory=_memory(settings, context.name),
                 on_committed=on_committed[context.name],
+                batch_size_max=settings.batch_size_max,
             )
+            stack.push_async_callback(reader.let_go)
         broker = await _broker(settings, readers)
         stack.push_async_callback(_stopped, broker)
         await broker.start()

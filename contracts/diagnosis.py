@@ -29,6 +29,7 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`(?: 
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `(?P<at>[^`]+)`)?", re.DOTALL)
 _AT: Final = re.compile(r"`(?P<at>\$[^`]*)`\Z")
 _TOO_LARGE: Final = f"The record is larger than {RECORD_BYTES_MAX // 1024} KiB; send less, or several commands."
+_NOT_SURVIVED: Final = "The program ended each time it came to this record; it may be replayed once that is mended."
 _NO_VALUE: Final = "The record has no value; send one JSON object in UTF-8."
 
 
@@ -51,6 +52,11 @@ def too_large(value: bytes | None, *, claimed_id: str) -> NotUnderstood:
     return NotUnderstood(
         code=InvalidCode.TOO_LARGE, reason=_TOO_LARGE, command_id=_id_in(value or b"") or _id_or_none(claimed_id)
     )
+
+
+def not_survived(value: bytes | None) -> NotUnderstood:
+    """Return the diagnosis of a record at which the program itself ended: nothing that reads commands looks at it."""
+    return NotUnderstood(code=InvalidCode.INTERNAL_ERROR, reason=_NOT_SURVIVED, command_id=_id_in(value or b""))
 
 
 def diagnosed(

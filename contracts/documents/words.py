@@ -60,7 +60,7 @@ INVALID: Final = {
     InvalidCode.FIELD_MISSING: "A field that must be there is not.",
     InvalidCode.FIELD_UNKNOWN: "There is a field that the command does not have.",
     InvalidCode.FIELD_INVALID: "A field is not what it must be.",
-    InvalidCode.INTERNAL_ERROR: "It was understood, and could not be decided or stored.",
+    InvalidCode.INTERNAL_ERROR: "The program could not decide or store it, or ended each time it came to it.",
 }
 
 

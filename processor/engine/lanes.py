@@ -11,11 +11,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from processor.database import Connection, affected, named_queries
-from processor.engine.batch import Ask, Batch, Garbled, Part
+from processor.engine.batch import Ask, Batch, Garbled, Part, size
 from processor.errors import Incident
-from processor.telemetry import count
+from processor.telemetry import count, logger
 
 _SQL = named_queries("processor.engine", "engine.sql")
+_log = logger(__name__)
 
 
 class Lane(Struct):
@@ -57,7 +58,9 @@ async def enter_in_tx(tx: Connection, context: str, batch: Batch) -> list[Lane]:
         lane = lanes[part.partition]
         lane.topic = part.topic
         lane.items = [item for item in part.items if item.record.offset >= lane.next_offset]
-        count("fenced_records", len(part.items) - len(lane.items))
+    if fenced := size(batch) - sum(len(lane.items) for lane in lanes.values()):
+        _log.info("records were applied before and are left out", context=context, records=fenced)
+        count("fenced_records", fenced)
     return sorted(lanes.values(), key=lambda lane: lane.partition)
 
 

@@ -17,6 +17,7 @@ from processor.database import DATABASE_ILL, CommitUnknown, Database
 from processor.engine.batch import Batch, Garbled, as_garbled, halves, size
 from processor.engine.blockers import end_blockers
 from processor.engine.context import Context, W
+from processor.engine.custody import Trial
 from processor.engine.failures import Remedy, describe, remedy_for, undecidable
 from processor.engine.lanes import Skipped
 from processor.engine.process import process
@@ -32,8 +33,12 @@ class Abandoned(Exception):
     """The batch was let go before it was applied; whoever owns its partitions next will read it again."""
 
 
-async def persist(database: Database, context: Context[W], batch: Batch, *, let_go: asyncio.Event) -> None:
+async def persist(
+    database: Database, context: Context[W], batch: Batch, *, let_go: asyncio.Event, trial: Trial | None = None
+) -> None:
     """Apply *batch*, however often that has to be tried.
+
+    Where its one record is on *trial*, which has begun, that rests between two tries.
 
     Raises:
         Abandoned: *let_go* was set between two tries.
@@ -43,12 +48,14 @@ async def persist(database: Database, context: Context[W], batch: Batch, *, let_
     tries, unknown = 0, False
     while True:
         try:
+            if trial is not None and tries:
+                await trial.begin(await database.connection())
             applied = await process(database, context, batch)
         except (Skipped, Fatal):
             raise
         except Exception as error:  # noqa: BLE001 - the table judges every error, and stops at what it does not know
             remedy = remedy_for(error, races=context.races)
-            await _treat(database, context, batch, error, remedy, let_go=let_go)
+            await _treat(database, context, batch, error, remedy, let_go=let_go, trial=trial)
             if remedy is Remedy.HALVE:
                 return
             unknown |= isinstance(error, CommitUnknown)
@@ -57,12 +64,22 @@ async def persist(database: Database, context: Context[W], batch: Batch, *, let_
                 _found_applied(context, batch)
             return
         count("reruns")
+        if trial is not None:
+            with suppress(*DATABASE_ILL):
+                await trial.withdraw(await database.connection())
         await _wait(tries, let_go)
         tries += 1
 
 
 async def _treat(
-    database: Database, context: Context[W], batch: Batch, error: Exception, remedy: Remedy, *, let_go: asyncio.Event
+    database: Database,
+    context: Context[W],
+    batch: Batch,
+    error: Exception,
+    remedy: Remedy,
+    *,
+    let_go: asyncio.Event,
+    trial: Trial | None,
 ) -> None:
     what = {"records": size(batch), "error": describe(error), "remedy": remedy.name}
     if remedy is Remedy.HALVE and not isinstance(error, asyncpg.PostgresError):
@@ -78,7 +95,7 @@ async def _treat(
             await end_blockers(database)
     if remedy is Remedy.HALVE:
         for smaller in _smaller(batch, error):
-            await persist(database, context, smaller, let_go=let_go)
+            await persist(database, context, smaller, let_go=let_go, trial=trial)
 
 
 def _found_applied(context: Context[W], batch: Batch) -> None:
