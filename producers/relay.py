@@ -129,6 +129,7 @@ class Relay:
             self._producer = await started(self._bootstrap, client_id=f"partita relay {self._context}")
         shipment = Shipment(self._producer, singly=self._careful)
         moves = await self._page.pack(rows, self._producer, shipment)
+        faults.reach("relay_read")
         await shipment.send()
         faults.reach("relay_sent")
         await self._unsent.mark_sent(moves)

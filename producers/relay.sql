@@ -1,8 +1,9 @@
 -- name: set_up_session
 -- Plans are made while the tables are empty and kept for the life of the session: without this a lane may be read by
 -- scanning all events. A position lost in a crash of the server only makes repeats: its commit need not wait for the disk.
+-- A leader whose process is frozen asks nothing; the server ends its session, so that another may lead. $1 milliseconds
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
-       set_config('synchronous_commit', 'off', false);
+       set_config('synchronous_commit', 'off', false), set_config('idle_session_timeout', $1::text, false);
 
 -- name: lead
 -- One relay per context. The lock lives as long as the session, so a relay that dies lets go of it. $1 text

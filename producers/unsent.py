@@ -1,7 +1,7 @@
 """The relay's side of the database: who may publish, what comes next, how far it has got.
 
-Promise   One relay per context leads, as long as its session lasts. Positions move by compare-and-set, so that a relay
-          which lost its lead unnoticed moves nothing.
+Promise   One relay per context leads, as long as its session lasts: ``SILENCE_S`` at most where its process is frozen.
+          Positions move by compare-and-set, so that a relay which lost its lead unnoticed moves nothing.
 Cost      One statement per page, one more to move the positions; no wait for the disk in either.
 Invariant It never touches a lane's row: consumers hold those while they write. What was parked is known to whoever
           leads, from the table, before anything is published.
@@ -14,6 +14,10 @@ import asyncpg
 
 from processor.database import Connection, Database, affected, named_queries
 from producers.shipment import Origin, RecordTooLarge
+
+# A leader that asks nothing for so long is frozen. A turn in which Kafka answers nothing is shorter: it starts a
+# producer, learns of topics, waits for acknowledgements, closes, and backs off.
+SILENCE_S: Final = 90.0
 
 _SQL: Final = named_queries("producers", "relay.sql")
 
@@ -33,10 +37,13 @@ class PositionTaken(Exception):
 class Unsent:
     """The events of one context that wait to be published."""
 
-    def __init__(self, database: Database, context: str, *, on_news: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, context: str, *, on_news: Callable[[], None], silence_s: float = SILENCE_S
+    ) -> None:
         self._database = database
         self._context = context
         self._on_news = on_news
+        self._silence_s = silence_s
         self._session: Connection | None = None
         self._leads = False
         self.parked: set[Origin] = set()  # events that wait, and that their topic will never take
@@ -46,7 +53,7 @@ class Unsent:
         connection = await self._database.connection()
         if connection is not self._session:
             self._leads = False
-            await connection.execute(_SQL["set_up_session"])
+            await connection.execute(_SQL["set_up_session"], str(round(self._silence_s * 1000)))
             await connection.add_listener(f"partita_{self._context}", self._hear)
             self._session = connection
         if not self._leads:

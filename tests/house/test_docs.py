@@ -32,7 +32,7 @@ LINK: Final = re.compile(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 SETTINGS: Final = {f"PARTITA_{name.upper()}" for name in Settings.model_fields}
 OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
-    *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER"),
+    *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER", "PARTITA_TEST_OUTAGE_S"),
 }
 OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}

@@ -77,3 +77,18 @@ async def test_a_position_that_another_relay_moved_is_left_alone(books: Books) -
         await unsent.mark_sent([Move(first.lane_no, 4, 9)])
     assert [await first.sent(), await second.sent()] == [5, 3]
     await unsent.close()
+
+
+async def test_a_leader_that_is_silent_for_too_long_loses_the_lead(books: Books) -> None:
+    """The process of the first does nothing, as if it were frozen; nobody tells the server."""
+    frozen, other = (
+        Unsent(Database(books.database_url, role=role), books.context, on_news=lambda: None, silence_s=silence_s)
+        for role, silence_s in (("frozen", 0.3), ("other", 90))
+    )
+    assert await frozen.lead()
+    async with asyncio.timeout(20):
+        while not await other.lead():
+            pass
+    assert not await frozen.lead()
+    await frozen.close()
+    await other.close()

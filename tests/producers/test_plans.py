@@ -13,7 +13,7 @@ async def test_a_page_is_read_by_index_even_when_planned_over_small_tables(books
     lane = await books.lane(0)
     await lane.answers(["A"] * 3)
     await books.connection.execute("ANALYZE event, lane, relay_position, dead_letter")
-    await books.connection.execute(queries["set_up_session"])
+    await books.connection.execute(queries["set_up_session"], "0")
     page = await plan(books.connection, queries["page"], books.context, 2000)
     assert page.count("Index Scan using event_pkey") == 1
     assert page.count("Index Scan using event_one_answer_per_command") == 1

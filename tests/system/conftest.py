@@ -1,4 +1,4 @@
-"""Installations, made to measure: so many partitions, with these settings."""
+"""Installations, made to measure: so many partitions, with these settings, at *kafka* instead of the run's."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,12 +19,12 @@ Install = Callable[..., Awaitable[Installation]]
 async def install(stack: LocalStack, migrated_database: str, tmp_path: Path) -> AsyncIterator[Install]:
     async with AsyncExitStack() as ends:
 
-        async def make(*, partitions: int, **settings: str) -> Installation:
-            prefix = f"s{secrets.token_hex(3)}."
-            await create_topics_at(stack.kafka_bootstrap, Topics(prefix=prefix), [LEDGER], partitions)
+        async def make(*, partitions: int, kafka: str = "", **settings: str) -> Installation:
+            bootstrap, prefix = kafka or stack.kafka_bootstrap, f"s{secrets.token_hex(3)}."
+            await create_topics_at(bootstrap, Topics(prefix=prefix), [LEDGER], partitions)
             url = await ends.enter_async_context(fresh_database(stack, migrated_database))
             return Installation(
-                kafka=stack.kafka_bootstrap,
+                kafka=bootstrap,
                 database_url=url,
                 prefix=prefix,
                 partitions=partitions,

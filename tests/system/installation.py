@@ -7,17 +7,17 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumers.results import ResultSubscriber
+from consumers.results import Received, ResultSubscriber
 from contracts.catalog import LEDGER, Topics
-from processor.database import connect
+from processor.database import Connection, connect
 from tests.system import wire
 
 PARTITA = (sys.executable, "-m", "partita")
@@ -59,11 +59,11 @@ class Installation:
             timeout=PATIENCE_S,
         )
 
-    def publish(self, name: str, commands: Sequence[Mapping[str, Any]]) -> "Publishing":
-        """Publish *commands* by the door, and wait for their answers in another process."""
+    def publish(self, name: str, commands: Sequence[Mapping[str, Any]], *, rate: int = 0) -> "Publishing":
+        """Publish *commands* by the door, so many a second, and wait for their answers in another process."""
         path = self.folder / f"{name}.jsonl"
         path.write_text("".join(json.dumps(command) + "\n" for command in commands), encoding="utf-8")
-        return Publishing(self, path)
+        return Publishing(self, path, rate)
 
     @contextmanager
     def role(self, *roles: str, **more: str) -> Iterator["Role"]:
@@ -74,25 +74,38 @@ class Installation:
         finally:
             process.end()
 
-    async def answered(self) -> dict[str, list[str]]:
-        """Return the types of results by command id, as a subscriber reads them from the beginning."""
-        told: dict[str, list[str]] = {}
+    async def results(self) -> list[Received]:
+        """Return all results that the topic holds now, as a subscriber reads them from the beginning."""
+        topic, ends = self.topics.results(LEDGER), await self._ends()
+        received: list[Received] = []
         async with ResultSubscriber(
             self.kafka, contexts=[LEDGER], topics=self.topics, from_beginning=True, repeats=True
         ) as subscriber:
-            while batch := await subscriber.poll(2.0):
-                for received in batch:
-                    told.setdefault(received.fields["command_id"], []).append(received.fields["type"])
+            places = json.loads(subscriber.position)[topic]
+            while any(places[str(each.partition)]["next_offset"] < end for each, end in ends.items()):
+                received += await subscriber.poll(1.0)
+                places = json.loads(subscriber.position)[topic]
+        return received
+
+    async def answered(self) -> dict[str, list[str]]:
+        """Return the types of results by command id."""
+        told: dict[str, list[str]] = {}
+        for received in await self.results():
+            told.setdefault(received.fields["command_id"], []).append(received.fields["type"])
         return told
 
     async def results_sent(self) -> int:
         """Return how many records the result topic holds, repeats and all."""
+        return sum((await self._ends()).values())
+
+    async def _ends(self) -> dict[TopicPartition, int]:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
         await consumer.start()
         try:
             topic = self.topics.results(LEDGER)
             places = [TopicPartition(topic, number) for number in range(self.partitions)]
-            return sum((await consumer.end_offsets(places)).values())
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+            return ends
         finally:
             await consumer.stop()
 
@@ -101,12 +114,18 @@ class Installation:
         read = await wire.read(self.kafka, self.topics.commands(LEDGER), self.partitions)
         return [(record.partition, record.offset, record.value) for record in read]
 
-    async def fetch(self, query: str) -> list[tuple[Any, ...]]:
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Connection]:
+        """Hand out a session of the test's own."""
         connection = await connect(self.database_url, role="test")
         try:
-            return [tuple(row) for row in await connection.fetch(query)]
+            yield connection
         finally:
             await connection.close()
+
+    async def fetch(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        async with self.asking() as connection:
+            return [tuple(row) for row in await connection.fetch(query, *arguments)]
 
     async def books(self) -> str:
         """Return one hash over every account and entry row, with the transaction that wrote it."""
@@ -126,9 +145,10 @@ class Installation:
 class Publishing:
     """A ``partita publish --wait`` that runs beside the test."""
 
-    def __init__(self, at: Installation, path: Path) -> None:
+    def __init__(self, at: Installation, path: Path, rate: int) -> None:
+        pace = ("--rate", str(rate), "--timeout", str(round(PATIENCE_S)))
         self._process = subprocess.Popen(
-            [*PARTITA, "publish", str(path), "--wait", "--timeout", str(round(PATIENCE_S))],
+            [*PARTITA, "publish", str(path), "--wait", *pace],
             env=at.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -179,6 +199,12 @@ class Role:
     def died(self) -> str:
         """Wait until the process is dead by SIGKILL, and return what it said before."""
         assert self._process.wait(PATIENCE_S) == -9, self.log
+        self._listener.join(PATIENCE_S)
+        return self.log
+
+    def gave_up(self) -> str:
+        """Wait until the process has ended by itself, with the code of an incident, and return what it said."""
+        assert self._process.wait(PATIENCE_S) == 2, self.log
         self._listener.join(PATIENCE_S)
         return self.log
 

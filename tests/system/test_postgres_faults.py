@@ -8,7 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,11 +37,12 @@ def stopped(pid: int) -> bool:
 
 @contextmanager
 def woken(role: Role) -> Iterator[None]:
-    """Have *role* go on at the latest when the block ends."""
+    """Have *role* go on at the latest when the block ends, if it is still there."""
     try:
         yield
     finally:
-        os.kill(role.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(role.pid, signal.SIGCONT)
 
 
 async def until_stopped(frozen: Role, point: str) -> None:
