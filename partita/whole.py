@@ -5,9 +5,9 @@ Cost      3 s on two cores: roles import while the services start.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +18,16 @@ from partita.local.stack import LocalStack
 from partita.settings import Settings
 from partita.status import is_manned
 from partita.topics import TopicState, ensure_topics, wake_coordinator
-from partita.workers import Crew, Post, Say
+from partita.workers import DEATHS_MAX, Crew, Post, Say
 from processor.errors import NotPrepared
 from processor.migrate import migrate
 
 LOOK_AT_SERVERS_S: Final = 0.5
 LOOK_AGAIN_S: Final = 0.05
 MANNED_WITHIN_S: Final = 60.0
+
+Between = Callable[[LocalStack], AbstractAsyncContextManager[Mapping[str, str]]]
+"""What stands between roles and servers while it lasts: the settings by which roles come to them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +40,25 @@ class Plan:
     data_dir: Path | None = None
     fresh: bool = False  # never a service that runs already
     quiet: bool = False  # roles log only what is wrong
+    of_roles: Mapping[str, str] = field(default_factory=dict)  # settings that only they have
+    kafka_proxy_port: int = 0
+    deaths_max: int = DEATHS_MAX
 
     @property
     def posts(self) -> list[Post]:
         """Return the processes."""
         consumers = 0 if "consumer" in self.without else self.workers
-        posts = [
-            Post(name=name, roles=("consumer",), settings={"PARTITA_INSTANCE": name, **self._log})
-            for name in (f"worker-{number + 1}" for number in range(consumers))
-        ]
-        return posts if "relay" in self.without else [*posts, Post(name="relay", roles=("relay",), settings=self._log)]
+        posts = [self.worker(number + 1) for number in range(consumers)]
+        return posts if "relay" in self.without else [*posts, self.relay("relay")]
+
+    def worker(self, number: int) -> Post:
+        """Return the post of a consumer."""
+        name = f"worker-{number}"
+        return Post(name=name, roles=("consumer",), settings={"PARTITA_INSTANCE": name, **self._log, **self.of_roles})
+
+    def relay(self, name: str) -> Post:
+        """Return the post of a relay."""
+        return Post(name=name, roles=("relay",), settings={**self._log, **self.of_roles})
 
     @property
     def _log(self) -> dict[str, str]:
@@ -119,11 +131,17 @@ class Whole:
 
 
 @asynccontextmanager
-async def whole(plan: Plan, *, say: Say) -> AsyncIterator[Whole]:
-    """Start everything in *plan*; the roles may still be joining, see ``Whole.manned``."""
+async def whole(
+    plan: Plan, *, say: Say, heard: Say | None = None, between: Between | None = None
+) -> AsyncIterator[Whole]:
+    """Start everything in *plan*; the roles may still be joining, see ``Whole.manned``.
+
+    What roles log goes to *heard*, if somebody else than who is told of the start is to have it.
+    """
     async with AsyncExitStack() as cleanup:
-        crew = await cleanup.enter_async_context(Crew(plan.posts, say=say))
+        crew = await cleanup.enter_async_context(Crew(plan.posts, say=heard or say, deaths_max=plan.deaths_max))
         stack = await cleanup.enter_async_context(_started(_local_stack(plan, say)))
+        way = await cleanup.enter_async_context(between(stack)) if between else {}
         cleanup.push_async_callback(crew.stop)  # before the services
         settings = plan.settings.model_copy(
             update={"kafka_bootstrap": stack.kafka_bootstrap, "database_url": SecretStr(stack.database_url)}
@@ -131,7 +149,7 @@ async def whole(plan: Plan, *, say: Say) -> AsyncIterator[Whole]:
         app = App(settings=settings)
         _, topics, _ = await asyncio.gather(_migrated(app), _topics(app), wake_coordinator(stack.kafka_bootstrap))
         # Roles inherit the environment, which may have another prefix than was planned for.
-        crew.go(addresses(settings) | {"PARTITA_TOPIC_PREFIX": settings.topic_prefix})
+        crew.go({**addresses(settings), "PARTITA_TOPIC_PREFIX": settings.topic_prefix, **way})
         yield Whole(app=app, stack=stack, crew=crew, topics=topics)
 
 
@@ -150,6 +168,7 @@ def _local_stack(plan: Plan, say: Say) -> LocalStack:
         choice=plan.settings.local,
         kafka_bootstrap=plan.given("kafka_bootstrap"),
         database_url=plan.given("database_url"),
+        kafka_proxy_port=plan.kafka_proxy_port,
         on_progress=say,
     )
 

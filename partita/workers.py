@@ -25,6 +25,8 @@ from processor.errors import PartitaError
 DEATHS_MAX: Final = 5
 DEATHS_WITHIN_S: Final = 60.0
 PAUSE_S: Final = 0.1
+PAUSE_DOUBLED_MAX: Final = 4
+FAULT: Final = "PARTITA_FAULT"
 STOP_S: Final = 20.0
 CHUNK_BYTES: Final = 1 << 16
 
@@ -41,15 +43,21 @@ class Post:
 
 
 class Crew:
-    """The processes of all *posts*, inside an ``async with`` block; *say* is told what they log and how they end."""
+    """The processes of all *posts*, inside an ``async with`` block; *say* is told what they log and how they end.
 
-    def __init__(self, posts: Sequence[Post], *, say: Say) -> None:
+    More than *deaths_max* deaths within a minute end it. ``ends`` notes every end that nobody had ordered.
+    """
+
+    def __init__(self, posts: Sequence[Post], *, say: Say, deaths_max: int = DEATHS_MAX) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.processes: dict[str, Process] = {}
-        self.posts = posts
+        self.posts = list(posts)
+        self.ends: list[tuple[str, int]] = []
         self._say = say
         self._settings: dict[str, str] | None = None
-        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX + 1)
+        self._deaths_max = deaths_max
+        self._deaths: deque[float] = deque(maxlen=deaths_max + 1)
+        self._planted: dict[str, str] = {}
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,26 +76,31 @@ class Crew:
         for post in self.posts:
             self._tell(self.processes[post.name], post)
 
+    async def join(self, post: Post) -> None:
+        """Man another *post* beside the others."""
+        self.posts.append(post)
+        await self._man(post, _without_fault())
+        self._spawn(self._look_after(post))
+
+    async def leave(self, name: str) -> Post:
+        """End one process in good order, and return the post that it leaves."""
+        (post,) = (each for each in self.posts if each.name == name)
+        self.posts.remove(post)
+        await _end([self.processes[name]])
+        return post
+
+    def plant(self, name: str, fault: str) -> None:
+        """Have the next processes of a post die or freeze at a point of ``processor/faults.py``; empty for none."""
+        self._planted[name] = fault
+
     async def stop(self) -> None:
         """End all processes: each finishes its batch, and is killed if that takes too long."""
         self._stopping = True
-        for process in self.processes.values():
-            assert process.stdin is not None
-            process.stdin.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await self._ended()
-        for process in self.processes.values():
-            with suppress(ProcessLookupError):
-                process.kill()
-        await self._ended()
+        await _end(list(self.processes.values()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.failed.cancel()
-
-    async def _ended(self) -> None:
-        await asyncio.gather(*(process.wait() for process in self.processes.values()))
 
     async def _man(self, post: Post, environment: Mapping[str, str]) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -110,21 +123,30 @@ class Crew:
     async def _look_after(self, post: Post) -> None:
         while True:
             code = await self.processes[post.name].wait()
-            if self._stopping:
+            if self._has_left(post):
                 return
+            self.ends.append((post.name, code))
             self._deaths.append(time.monotonic())
             if self._too_many():
                 self._give_up(post, code)
                 return
             self._say(f"{post.name} ended ({_named(code)}); it is started again")
-            await asyncio.sleep(PAUSE_S * 2 ** (len(self._deaths) - 1))
-            # A fault that was planted strikes once.
-            await self._man(post, {name: value for name, value in os.environ.items() if name != "PARTITA_FAULT"})
+            await asyncio.sleep(PAUSE_S * 2 ** min(len(self._deaths) - 1, PAUSE_DOUBLED_MAX))
+            if self._has_left(post):
+                return
+            # A fault that the first process was given strikes once.
+            await self._man(post, _without_fault() | {FAULT: self._planted.get(post.name, "")})
+            if self._has_left(post):  # while its process was being made
+                await _end([self.processes[post.name]])
+                return
+
+    def _has_left(self, post: Post) -> bool:
+        return self._stopping or post not in self.posts
 
     def _too_many(self) -> bool:
         while time.monotonic() - self._deaths[0] > DEATHS_WITHIN_S:
             self._deaths.popleft()
-        return len(self._deaths) > DEATHS_MAX
+        return len(self._deaths) > self._deaths_max
 
     def _give_up(self, post: Post, code: int) -> None:
         if not self.failed.done():
@@ -148,6 +170,27 @@ class Crew:
 
 class WorkersFailed(PartitaError):
     """Processes died more often than is worth another try."""
+
+
+def _without_fault() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != FAULT}
+
+
+async def _end(processes: Sequence[Process]) -> None:
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await _ended(processes)
+    for process in processes:
+        with suppress(ProcessLookupError):
+            process.kill()
+    await _ended(processes)
+
+
+async def _ended(processes: Sequence[Process]) -> None:
+    await asyncio.gather(*(process.wait() for process in processes))
 
 
 def _named(code: int) -> str:

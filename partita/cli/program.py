@@ -41,6 +41,7 @@ DOORS: Final = {
     "dead-letters": "Lists, shows and replays records that were no commands.",
     "contracts": "Writes schemas, the AsyncAPI document and the page of messages, or checks them.",
     "bench": "Measures: the whole way on a fresh local stack, or one part of it alone.",
+    "chaos": "Strikes a fresh system with faults while it works, and judges what is left.",
 }
 _UNTIL_STOPPED: Final = ("up", "run", "results")
 
