@@ -8,7 +8,7 @@ Invariant Partitions are given up only after the batch in flight is applied or a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import groupby
@@ -17,9 +17,9 @@ from typing import Any, Final, TypeVar
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
-from consumers.careful import Step, let_lanes_go, steps
+from consumers.careful import Patience, Step, let_lanes_go, steps
 from consumers.gate import Gate, GatedConsumer
-from consumers.restored import FAR, NEAR, Memory, Recalled, mark, recall
+from consumers.restored import FAR, NEAR, Memory, Recalled, mark, recall, require_in_log
 from processor.database import DATABASE_ILL, Connection, Database
 from processor.engine import epochs, lanes, layout
 from processor.engine.batch import Batch, Part, Reader, Record
@@ -65,6 +65,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._custody = Custody(context.name, batch_size_max=batch_size_max)
         self._next: dict[int, int] = {}  # partition -> the offset to read on from
         self._marks: dict[int, str] = {}  # partition -> what is committed to Kafka beside its offset
+        self._moved: dict[int, int] = {}  # partition -> an offset of the group that was moved by hand, and looked into
         self._busy = asyncio.Lock()
         self._let_go = asyncio.Event()
 
@@ -111,9 +112,16 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             if not self.gate.is_open(self.consumer.fetched_in):
                 return
             reach("fetched")
+            read_from = dict(self._next)
+            patience = Patience()
             for step in steps(records, self._custody.careful_until):
+                if not patience.lasts_for(step):
+                    self._seek()
+                    break
                 if not await self._applied(step):
-                    return
+                    break
+            if ended := {at: offset for at, offset in self._next.items() if offset > read_from.get(at, offset)}:
+                await self._went_on(records[0].topic, ended)
 
     async def _applied(self, step: Step) -> bool:
         """Apply *step*, and say whether what comes behind it may follow; else it is read again."""
@@ -126,7 +134,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         except Abandoned:
             self.gate.close()
         else:
-            await self._went_on(step.first.topic, batch)
+            self._next |= {part.partition: part.end for part in batch}
             return True
         return False
 
@@ -160,15 +168,13 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         item = given_up(self._context.name, partition, record)
         return [Part(partition, self._next[partition], [item], step.first.topic)]
 
-    async def _went_on(self, topic: str, batch: Batch) -> None:
-        self._next |= {part.partition: part.end for part in batch}
+    async def _went_on(self, topic: str, ended: Mapping[int, int]) -> None:
+        """Tell the relay that there is news, and Kafka up to which offset each partition is applied."""
         with suppress(*DATABASE_ILL):  # the relay polls too
             await self._on_committed(self._database)
         assert self.consumer is not None, "records come from the consumer"
         try:
-            positions = {
-                TopicPartition(topic, part.partition): (part.end, self._marks[part.partition]) for part in batch
-            }
+            positions = {TopicPartition(topic, at): (offset, self._marks[at]) for at, offset in ended.items()}
             await asyncio.wait_for(self.consumer.commit(positions), _COMMIT_S)
         except (KafkaError, TimeoutError) as error:
             _log.warning("Kafka did not take the offsets; its lag is shown too high", error=type(error).__name__)
@@ -184,8 +190,12 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             self.gate.close()
             return
         _log.warning("reading was ahead of the lanes; going back", context=self._context.name, offsets=skipped.offsets)
-        assert self.consumer is not None, "records come from the consumer"
         self._next |= skipped.offsets
+        self._seek()
+
+    def _seek(self) -> None:
+        """Read every partition on from the end of what is applied."""
+        assert self.consumer is not None, "records come from the consumer"
         for place in self.consumer.assignment():
             self.consumer.seek(place, self._next[place.partition])
 
@@ -202,7 +212,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._marks = {partition: mark(each.epoch) for partition, each in standing.items()}
         for place in assigned:
             offset = self._next[place.partition]
-            _require_in_log(place, offset, beginnings[place], ends[place])
+            require_in_log(place, offset, beginnings[place], ends[place])
             self.consumer.seek(place, offset)
         until = {place.partition: offset for place, offset in ends.items()}
         await self._asked(lambda connection: self._custody.take_up(connection, until))
@@ -231,10 +241,12 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         name, recalled = self._context.name, await self._recalled(depth=NEAR)
         standing = await self._asked(lambda connection: epochs.standing(connection, name))
         recalled.require_known_to(standing, self._memory)
-        if moved := recalled.moved_by_hand(standing):
+        moved = recalled.moved_by_hand(standing)
+        if moved.items() - self._moved.items():
             recalled = await self._recalled(depth=FAR)
             standing = await self._asked(lambda connection: epochs.standing(connection, name))
             recalled.require_known_to(standing, self._memory)
+            self._moved = moved  # a long look may cost the membership; after it has been taken it is not taken again
             _log.warning("the group's offsets were moved forward; reading on from the lanes", context=name, to=moved)
 
     async def _recalled(self, *, depth: int) -> Recalled:
@@ -269,21 +281,6 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
 
 def _record(read: ConsumerRecord[bytes, bytes]) -> Record:
     return Record(read.offset, read.timestamp, read.key, read.value, read.headers, read.timestamp_type)
-
-
-def _require_in_log(place: TopicPartition, offset: int, beginning: int, end: int) -> None:
-    """Make sure that the log still holds what the lane has not applied."""
-    where = f"{place.topic} partition {place.partition}"
-    if offset < beginning:
-        raise Incident(
-            f"{where}: records {offset} to {beginning - 1} were removed before they were applied; "
-            "docs/operations.md says how to go on without them."
-        )
-    if offset > end:
-        raise Incident(
-            f"{where} ends at {end}, but records up to {offset - 1} were applied: this is another log; "
-            "point PARTITA_KAFKA_BOOTSTRAP and PARTITA_TOPIC_PREFIX at the one that was read before."
-        )
 
 
 def _numbers(places: Iterable[TopicPartition]) -> list[int]:

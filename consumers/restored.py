@@ -191,3 +191,18 @@ def _note(records: Iterable[ConsumerRecord[bytes, bytes]], found: dict[int, Told
         if numbers := _NUMBERS.fullmatch(b" ".join(said.get(name) or b"" for name in _HEADERS)):
             lane, epoch, seq = map(int, numbers.groups())
             found[lane] = max(found.get(lane, Told(0, 0)), Told(epoch, seq))
+
+
+def require_in_log(place: TopicPartition, offset: int, beginning: int, end: int) -> None:
+    """Make sure that the log still holds what the lane has not applied."""
+    where = f"{place.topic} partition {place.partition}"
+    if offset < beginning:
+        raise Incident(
+            f"{where}: records {offset} to {beginning - 1} were removed before they were applied; "
+            "docs/operations.md says how to go on without them."
+        )
+    if offset > end:
+        raise Incident(
+            f"{where} ends at {end}, but records up to {offset - 1} were applied: this is another log; "
+            "point PARTITA_KAFKA_BOOTSTRAP and PARTITA_TOPIC_PREFIX at the one that was read before."
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
+from consumers import careful
 from consumers.careful import Step, steps
 from consumers.loop import consume
 from contracts.catalog import LEDGER as NAME
@@ -18,7 +19,7 @@ from processor.engine.events import Kind
 from processor.engine.lanes import Skipped
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
-from processor.ledger.store import LedgerStore
+from processor.ledger.store import Keys, LedgerStore
 from tests.consumers.consuming import WITHIN_S, Ground, openings
 
 CALM, SUSPECT, RECORDS, FIVE = 0, 1, 20, 5
@@ -121,3 +122,25 @@ async def until_held_by(ground: Ground, runs: int) -> None:
     async with asyncio.timeout(WITHIN_S):
         while await ground.connection.fetchval(HOLDERS) != runs:
             pass
+
+
+async def test_partitions_that_are_not_suspect_are_read_on_between_the_trials(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial takes its time here: the calm partition is through long before the last of them."""
+    monkeypatch.setattr(careful, "_TRIALS_S", 1e-9)
+    await put_on_trial(ground)
+    order: list[int] = []
+
+    class Noting(LedgerStore):
+        async def load_in_tx(self, tx: Connection, keys: Keys, lane_nos: Sequence[int]) -> Book:
+            order.extend(lane_nos)
+            return await super().load_in_tx(tx, keys, lane_nos)
+
+    async with ground.consumer(replace(LEDGER, store=Noting()), batch_size_max=FIVE) as task:
+        await ground.until_applied(2 * RECORDS, task=task)
+
+    calm = await ground.connection.fetchval(f"SELECT lane_no FROM lane WHERE partition = {CALM}")
+    last = max(place for place, lane_no in enumerate(order) if lane_no == calm)
+    assert last < len(order) - RECORDS // 2
+    assert await ground.kinds() == {Kind.ANSWER: 2 * RECORDS}
