@@ -18,12 +18,13 @@ run: $(READY) ## Set everything up and replay the sample through a fresh system
 test: $(READY) ## Set everything up and run every test, two files at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## Format, lint, types, import rules, generated files: what needs no server
+check: $(READY) ## Format, lint, types, import rules, generated files, sizes: what needs no server
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/partita contracts --check
+	@$(BIN)/python -m tests.house.sizes
 
 # What a comparison runs: a bench, how often, and with how many commands (its own number if empty).
 BENCH ?= pipeline

@@ -5,11 +5,11 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from statistics import median
 from typing import TypeGuard
 
 import pytest
 
+from tests.house.sizes import sizes
 from tests.house.tree import PACKAGES, Function, Module, functions, modules
 
 FILE_LINES = 300
@@ -52,9 +52,17 @@ def test_no_function_has_more_than_60_lines() -> None:
 
 
 def test_most_functions_are_small() -> None:
-    lengths = sorted(lines for module in CODE for _, lines in functions(module))
-    assert median(lengths) <= HALF
-    assert lengths[len(lengths) * 9 // 10] <= NINE_OF_TEN
+    measured = sizes(CODE)
+    assert measured.median <= HALF
+    assert measured.nine_of_ten <= NINE_OF_TEN
+
+
+def test_sizes_are_those_of_what_is_measured() -> None:
+    ten = "".join(f"def f{number}():\n" + "    pass\n" * number for number in range(1, 11))
+    measured = sizes([planted(ten)])
+    assert (measured.median, measured.nine_of_ten) == (6.5, 10)
+    assert measured.files == [("tests/planted.py", 65)]
+    assert "the longest: tests/planted.py:f10 11, " in measured.told()
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
