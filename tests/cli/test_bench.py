@@ -49,6 +49,15 @@ def test_the_engine_is_measured_in_pairs_with_its_locks_and_its_batch_sizes(door
 
 
 @needs_processes
+def test_a_steady_load_is_measured_by_thirds_with_the_memory_of_each(door: Door) -> None:
+    line = measured(door, "steady", *FEW)
+
+    assert len(line["rates"]) == len(line["p99_ms"]) == len(line["mb_by_third"]) == 3
+    assert line["asked"] == pytest.approx(0.8 * line["peak"], rel=0.01)
+    assert set(line["mb_last_to_first"]) == BY_PROCESS
+
+
+@needs_processes
 def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(door: Door) -> None:
     line = measured(door, "pipeline", "--pairs", "1", *FEW)
 
