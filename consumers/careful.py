@@ -5,7 +5,6 @@ Invariant The records of a partition come in their order, each in one step. Whoe
 """
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from processor.telemetry import logger
 
 _log = logger(__name__)
 _LET_GO_S: Final = 2.0
-_TRIALS_S: Final = 0.2
 
 Records = Sequence[ConsumerRecord[bytes, bytes]]
 
@@ -34,20 +32,6 @@ class Step(Struct, frozen=True):
     def first(self) -> Any:
         """The first record."""
         return self.records[0]
-
-
-class Patience:
-    """How long the trials of one poll may take, so that partitions that are not suspect are read again soon."""
-
-    def __init__(self) -> None:
-        self._ends_at = 0.0
-
-    def lasts_for(self, step: Step) -> bool:
-        """Say whether *step* is taken now; a trial that is not the poll's first may have to wait for the next poll."""
-        now = time.monotonic()
-        if step.is_trial and not self._ends_at:
-            self._ends_at = now + _TRIALS_S
-        return not step.is_trial or now < self._ends_at
 
 
 def steps(records: Records, careful_until: Mapping[int, int]) -> Iterator[Step]:

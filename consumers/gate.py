@@ -6,8 +6,8 @@ asked for and is open, for the same assignment, when they have come.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -15,6 +15,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError, NoOffsetForPartiti
 from consumers.header_names import read_any_name
 from processor.errors import Fatal, Incident
 from processor.telemetry import frames
+
+_TRIED_AT_ONCE: Final = 20
 
 Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 
@@ -54,6 +56,7 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
         self._gate = gate
         self._on_fatal = on_fatal
         self.fetched_in = -1  # the term in which the latest records were fetched
+        self.suspects: Collection[TopicPartition] = ()  # partitions whose records are tried one by one
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -61,7 +64,7 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
         """Return what may be processed, by partition; see the module."""
         term = await self._gate.opened()
         try:
-            records: Records = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            records = await self._some(partitions, timeout_ms, max_records)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             text = f"The log does not hold the next record any more ({error!r}); docs/operations.md says what to do."
             self._give_up(term, Incident(text))
@@ -79,6 +82,17 @@ class GatedConsumer(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka ships no
             return {}
         self.fetched_in = term
         return records if self._gate.is_open(term) else {}
+
+    async def _some(self, partitions: Sequence[TopicPartition], timeout_ms: int, max_records: int | None) -> Records:
+        """Return what has come; few records of suspect partitions, so that the others have their turn between."""
+        if not self.suspects:
+            everything: Records = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            return everything
+        calm = [place for place in partitions or self.assignment() if place not in self.suspects]
+        found: Records = await super().getmany(*calm, timeout_ms=0, max_records=max_records) if calm else {}
+        left_ms = 0 if found else timeout_ms
+        tried: Records = await super().getmany(*self.suspects, timeout_ms=left_ms, max_records=_TRIED_AT_ONCE)
+        return found | tried
 
     def _give_up(self, term: int, error: Fatal) -> None:
         if self._gate.is_open(term):  # else it is about partitions that were to be read from elsewhere

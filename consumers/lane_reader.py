@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
-from consumers.careful import Patience, Step, let_lanes_go, steps
+from consumers.careful import Step, let_lanes_go, steps
 from consumers.gate import Gate, GatedConsumer
 from consumers.restored import FAR, NEAR, Memory, Recalled, mark, recall, require_in_log
 from processor.database import DATABASE_ILL, Connection, Database
@@ -113,15 +113,12 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
                 return
             reach("fetched")
             read_from = dict(self._next)
-            patience = Patience()
             for step in steps(records, self._custody.careful_until):
-                if not patience.lasts_for(step):
-                    self._seek()
-                    break
                 if not await self._applied(step):
                     break
             if ended := {at: offset for at, offset in self._next.items() if offset > read_from.get(at, offset)}:
                 await self._went_on(records[0].topic, ended)
+            self._tell_suspects()
 
     async def _applied(self, step: Step) -> bool:
         """Apply *step*, and say whether what comes behind it may follow; else it is read again."""
@@ -193,6 +190,14 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self._next |= skipped.offsets
         self._seek()
 
+    def _tell_suspects(self) -> None:
+        """Have the consumer bring little of the partitions whose records are on trial."""
+        assert self.consumer is not None, "records come from the consumer"
+        until = self._custody.careful_until
+        self.consumer.suspects = {
+            place for place in self.consumer.assignment() if self._next[place.partition] < until.get(place.partition, 0)
+        }
+
     def _seek(self) -> None:
         """Read every partition on from the end of what is applied."""
         assert self.consumer is not None, "records come from the consumer"
@@ -216,6 +221,7 @@ class LaneReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
             self.consumer.seek(place, offset)
         until = {place.partition: offset for place, offset in ends.items()}
         await self._asked(lambda connection: self._custody.take_up(connection, until))
+        self._tell_suspects()
 
     async def _require_layout(self) -> None:
         """Make sure that the topic has as many partitions as the books know of, asking a broker and not our memory."""
