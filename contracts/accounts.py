@@ -58,6 +58,7 @@ class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
     product: BusinessId = ""
 
     amounts = ("overdraft_limit",)
+    accounts = ("account_id",)
 
     def canonical(self) -> "AccountOpen":
         """Return the same opening with its product named, as it is where the sender names none."""
@@ -79,6 +80,7 @@ class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):
     reason: Text
 
     free_texts = ("reason",)
+    accounts = ("account_id",)
 
 
 class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True
     reason: Text
 
     free_texts = ("reason",)
+    accounts = ("account_id",)
 
 
 class AccountClose(Command, tag="account.close", frozen=True, kw_only=True):
@@ -105,6 +108,8 @@ class AccountClose(Command, tag="account.close", frozen=True, kw_only=True):
 
     account_id: BusinessId
     payout_account_id: BusinessId = ""
+
+    accounts = ("account_id", "payout_account_id")
 
 
 class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_only=True):
@@ -119,6 +124,7 @@ class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_
     overdraft_limit: Amount
 
     amounts = ("overdraft_limit",)
+    accounts = ("account_id",)
 
 
 class AccountFields(Struct, frozen=True, kw_only=True):

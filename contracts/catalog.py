@@ -4,11 +4,13 @@ A reader who wants to know what the system can be asked reads ``CATALOG`` and no
 into what the program needs: decoders, topic names, the kind of a result.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Union
 
 import msgspec
+from msgspec import Struct
 
 from contracts import accounts, transfers
 from contracts.accounts import AccountRefusal as A
@@ -42,50 +44,39 @@ class Spec:
         return type_of(self.command)
 
 
-def _account(command: type[Command], applied: type[Event], *codes: Refusal) -> Spec:
-    return Spec(
-        context=LEDGER,
-        command=command,
-        key="account_id",
-        applied=applied,
-        rejected=accounts.AccountRejected,
-        codes=codes,
-    )
-
-
-def _transfer(command: type[Command], key: str, applied: type[Event], *codes: Refusal) -> Spec:
-    return Spec(
-        context=LEDGER, command=command, key=key, applied=applied, rejected=transfers.TransferRejected, codes=codes
-    )
+def _row(
+    context: str, command: type[Command], key: str, applied: type[Event], rejected: type[Rejected], *codes: Refusal
+) -> Spec:
+    return Spec(context=context, command=command, key=key, applied=applied, rejected=rejected, codes=codes)
 
 
 # fmt: off
 CATALOG: Final[tuple[Spec, ...]] = (
-    _account(accounts.AccountOpen, accounts.AccountOpened,
+    _row(LEDGER, accounts.AccountOpen, "account_id", accounts.AccountOpened, accounts.AccountRejected,
         *_MONEY, A.ACCOUNT_EXISTS, A.CUSTOMER_NOT_FOUND, A.PRODUCT_NOT_FOUND),
-    _account(accounts.AccountFreeze, accounts.AccountFrozen,
+    _row(LEDGER, accounts.AccountFreeze, "account_id", accounts.AccountFrozen, accounts.AccountRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_ALREADY_FROZEN),
-    _account(accounts.AccountUnfreeze, accounts.AccountUnfrozen,
+    _row(LEDGER, accounts.AccountUnfreeze, "account_id", accounts.AccountUnfrozen, accounts.AccountRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_NOT_FROZEN),
-    _account(accounts.AccountClose, accounts.AccountClosed,
+    _row(LEDGER, accounts.AccountClose, "account_id", accounts.AccountClosed, accounts.AccountRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.PAYOUT_ACCOUNT_NOT_FOUND,
         A.ACCOUNTS_MUST_DIFFER, A.PAYOUT_ACCOUNT_CLOSED, A.CURRENCY_DIFFERS, A.BALANCE_NOT_ZERO,
         A.BALANCE_LIMIT_EXCEEDED),
-    _account(accounts.AccountSetOverdraft, accounts.AccountOverdraftSet,
+    _row(LEDGER, accounts.AccountSetOverdraft, "account_id", accounts.AccountOverdraftSet, accounts.AccountRejected,
         *_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED,
         A.OVERDRAFT_IN_USE),
-    _transfer(transfers.TransferMake, "source_account_id", transfers.TransferPosted,
+    _row(LEDGER, transfers.TransferMake, "source_account_id", transfers.TransferPosted, transfers.TransferRejected,
         *_MONEY, T.ACCOUNTS_MUST_DIFFER, T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.CURRENCY_DIFFERS,
         T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
-    _transfer(transfers.TransferDeposit, "account_id", transfers.TransferPosted,
+    _row(LEDGER, transfers.TransferDeposit, "account_id", transfers.TransferPosted, transfers.TransferRejected,
         *_MONEY, T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.CURRENCY_DIFFERS, T.BALANCE_LIMIT_EXCEEDED),
-    _transfer(transfers.TransferWithdraw, "account_id", transfers.TransferPosted,
+    _row(LEDGER, transfers.TransferWithdraw, "account_id", transfers.TransferPosted, transfers.TransferRejected,
         *_MONEY, T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.CURRENCY_DIFFERS, T.INSUFFICIENT_FUNDS),
-    _transfer(transfers.TransferReverse, "account_id", transfers.TransferReversed,
+    _row(LEDGER, transfers.TransferReverse, "account_id", transfers.TransferReversed, transfers.TransferRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, T.TRANSACTION_NOT_FOUND, T.ACCOUNT_DIFFERS, T.ALREADY_REVERSED,
         T.NOT_REVERSIBLE, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
-    _transfer(transfers.TransferBatch, "source_account_id", transfers.TransferBatchPosted,
-        *_FIRST, T.LEG_REFUSED),
+    _row(LEDGER, transfers.TransferBatch, "source_account_id", transfers.TransferBatchPosted,
+        transfers.TransferRejected, *_FIRST, T.LEG_REFUSED),
 )
 # fmt: on
 
@@ -113,7 +104,10 @@ class Catalog:
     """The table, ready for use: what may be said to each context, and what it says."""
 
     def __init__(self, specs: Iterable[Spec] = CATALOG, *, topics: Topics | None = None) -> None:
+        specs = tuple(specs)
         self.specs = {spec.type: spec for spec in specs}
+        _assert_told_apart([spec.command for spec in specs])
+        _assert_told_apart({event for spec in specs for event in (spec.applied, spec.rejected)})
         self.contexts = tuple(dict.fromkeys(spec.context for spec in self.specs.values()))
         self._topics = topics or Topics()
         self._models = {context: self._models_of(context) for context in self.contexts}
@@ -196,6 +190,11 @@ class Catalog:
         A slip in a customer's type, or a customer's command on the wrong topic, makes its number no less secret.
         """
         return command_type.lower().startswith("customer") or (context == LEDGER and not command_type)
+
+
+def _assert_told_apart(models: Collection[type[Struct]]) -> None:
+    twice = [name for name, count in Counter(map(type_of, models)).items() if count > 1]
+    assert not twice, f"the type {', '.join(sorted(twice))} stands twice in the catalog"
 
 
 class _Head(msgspec.Struct):

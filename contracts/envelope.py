@@ -5,10 +5,12 @@ inside, so that no rule has to tell null from absent. A result is an event's own
 which command it answers; ``replayed`` stands last, so a repeat of an answer differs from it in that word alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Final, Self
 
 import msgspec
@@ -70,8 +72,8 @@ class Command(
 ):
     """What a sender asks for.
 
-    Subclasses name themselves by ``tag`` and say which of their fields are amounts and which are free text: a repeat is
-    recognised with amounts trimmed and free text hashed.
+    Subclasses name themselves by ``tag`` and say which of their fields are amounts, which are free text and which name
+    accounts: a repeat is recognised with amounts trimmed and free text hashed, and accounts are looked up beforehand.
     """
 
     command_id: CommandId
@@ -81,6 +83,11 @@ class Command(
 
     amounts: ClassVar[tuple[str, ...]] = ()
     free_texts: ClassVar[tuple[str, ...]] = ()
+    accounts: ClassVar[tuple[str, ...]] = ()
+
+    def account_ids(self) -> Iterable[str]:
+        """Return the ids of the accounts that this command speaks of; an empty one is none."""
+        return _account_ids(type(self))(self)
 
     def canonical(self) -> "Command":
         """Return the one of all equivalent commands that the rules decide on."""
@@ -95,6 +102,13 @@ class Command(
             if text := getattr(self, field):
                 changes[field] = hashed(text)
         return changes
+
+
+@cache
+def _account_ids(command: type[Command]) -> Callable[[Command], Iterable[str]]:
+    if len(command.accounts) > 1:
+        return attrgetter(*command.accounts)
+    return lambda said: [getattr(said, field) for field in command.accounts]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):

@@ -34,7 +34,7 @@ ShownId = Annotated[
         extra_json_schema={"pattern": rf"^[A-Za-z0-9._:-]{{1,64}}{END}"},
     ),
 ]
-ShownTransactionId = Annotated[
+ShownUuid = Annotated[
     str,
     Meta(
         description="a UUID in lower case",

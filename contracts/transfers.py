@@ -1,6 +1,7 @@
 """The family ``transfer``: money between accounts, in and out of the house, and back again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
@@ -10,7 +11,7 @@ from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, Text, TextHash
 from contracts.ids import BusinessId, CommandId
 from contracts.money import CurrencyCode, PositiveAmount, trimmed
-from contracts.shown import ShownAmount, ShownCurrency, ShownText, ShownTransactionId
+from contracts.shown import ShownAmount, ShownCurrency, ShownText, ShownUuid
 
 
 class TransferRefusal(Refusal):
@@ -93,6 +94,7 @@ class TransferMake(Command, tag="transfer.make", frozen=True, kw_only=True):
 
     amounts = ("amount",)
     free_texts = ("description", "reference")
+    accounts = ("source_account_id", "destination_account_id")
 
     def canonical(self) -> "TransferMake":
         """Return the same movement as a debit."""
@@ -118,6 +120,7 @@ class TransferDeposit(Command, tag="transfer.deposit", frozen=True, kw_only=True
 
     amounts = ("amount",)
     free_texts = ("reason", "reference")
+    accounts = ("account_id",)
 
 
 class TransferWithdraw(Command, tag="transfer.withdraw", frozen=True, kw_only=True):
@@ -139,6 +142,7 @@ class TransferWithdraw(Command, tag="transfer.withdraw", frozen=True, kw_only=Tr
 
     amounts = ("amount",)
     free_texts = ("reason", "reference")
+    accounts = ("account_id",)
 
 
 class TransferReverse(Command, tag="transfer.reverse", frozen=True, kw_only=True):
@@ -157,6 +161,7 @@ class TransferReverse(Command, tag="transfer.reverse", frozen=True, kw_only=True
     reason: Text = ""
 
     free_texts = ("reason",)
+    accounts = ("account_id",)
 
     def canonical(self) -> "TransferReverse":
         """Return the same reversal with its transaction's id in lower case."""
@@ -177,6 +182,8 @@ class TransferBatch(Command, tag="transfer.batch", frozen=True, kw_only=True):
     legs: Annotated[list[TransferLeg], Meta(min_length=1, max_length=100)]
     source_account_id: BusinessId = ""
 
+    accounts = ("source_account_id",)
+
     def __post_init__(self) -> None:
         """Refuse a batch that names another source than its first leg."""
         first = self.legs[0]
@@ -187,6 +194,11 @@ class TransferBatch(Command, tag="transfer.batch", frozen=True, kw_only=True):
         """Return the same batch with every leg a debit and the source named."""
         legs = [debiting(leg) for leg in self.legs]
         return msgspec.structs.replace(self, legs=legs, source_account_id=legs[0].source_account_id)
+
+    def account_ids(self) -> Iterable[str]:
+        """Return the ids of the legs' accounts besides."""
+        sides = ((leg.source_account_id, leg.destination_account_id) for leg in self.legs)
+        return chain(super().account_ids(), *sides)
 
     def comparable(self, hashed: TextHash) -> dict[str, Any]:
         """Compare the legs one by one."""
@@ -216,7 +228,7 @@ class TransferPosted(Event, tag="transfer.posted", frozen=True, kw_only=True, om
         overdraft: What became of the overdraft.
     """
 
-    transaction_id: ShownTransactionId
+    transaction_id: ShownUuid
     amount: ShownAmount
     currency: ShownCurrency
     description: ShownText = ""
@@ -239,8 +251,8 @@ class TransferReversed(Event, tag="transfer.reversed", frozen=True, kw_only=True
         overdraft: What became of the overdraft; a list, one for each leg, where a batch was undone.
     """
 
-    transaction_id: ShownTransactionId
-    original_transaction_id: ShownTransactionId
+    transaction_id: ShownUuid
+    original_transaction_id: ShownUuid
     amount: ShownAmount
     currency: ShownCurrency
     purpose: ShownText = ""
@@ -259,7 +271,7 @@ class TransferBatchPosted(Event, tag="transfer.batch_posted", frozen=True, kw_on
         overdraft: What became of the overdraft, one for each leg.
     """
 
-    transaction_id: ShownTransactionId
+    transaction_id: ShownUuid
     amount: ShownAmount
     currency: ShownCurrency
     entries: list[EntryView]
@@ -273,7 +285,7 @@ class TransferRejected(Rejected, tag="transfer.rejected", frozen=True, kw_only=T
         transaction_id: The transaction that reads as FAILED: the command's id; not there for a reused id.
     """
 
-    transaction_id: ShownTransactionId = ""
+    transaction_id: ShownUuid = ""
 
     @classmethod
     def of(cls, command: Command, refusal: Refusal, details: Mapping[str, Any]) -> Self:

@@ -18,7 +18,18 @@ from msgspec import Struct
 from contracts.envelope import Command
 from processor.engine.decision import Applied, Decision, Refused, Stamp
 from processor.ledger.attempts import failed_attempt
-from processor.ledger.values import Account, Attempt, Leg, Movement, Posted, Posting, TransactionKind, credited
+from processor.ledger.values import (
+    Account,
+    AccountState,
+    Attempt,
+    Kept,
+    Leg,
+    Movement,
+    Posted,
+    Posting,
+    TransactionKind,
+    credited,
+)
 
 GENESIS: Final = bytes(32)
 _chained: Final = struct.Struct("!qqiqhqqq").pack
@@ -60,6 +71,7 @@ class Book:
         self.attempts: list[tuple[Any, ...]] = []  # rows of transactions, likewise
         self.batch_legs: list[tuple[int, ...]] = []
         self.reversals: list[tuple[int, ...]] = []
+        self.kept: dict[str, list[tuple[int | str | bytes | None, ...]]] = {}  # rows of the families' own tables
         self._numbers = iter(numbers)
 
     def account(self, account_id: str) -> Account | None:
@@ -76,7 +88,11 @@ class Book:
         for change in decision.changes:
             if isinstance(change, Movement):
                 self._move(command, change, stamp)
+            elif isinstance(change, Kept):
+                row = (stamp.lane_no, stamp.seq, stamp.instant_us, *change.values)
+                self.kept.setdefault(change.table, []).append(row)
             else:
+                assert isinstance(change, AccountState), f"the book knows no change of the kind {type(change).__name__}"
                 self._keep(change.account)
 
     def _fail(self, command: Command, decision: Refused, stamp: Stamp) -> None:

@@ -1,4 +1,4 @@
-"""What the ledger's books promise, each as a check that the audit runs.
+"""What the books that all families share promise, each as a check that the audit runs; ``families`` has the others.
 
 Promise   Balances, numbers, hashes and double entries are recomputed from the rows; none of the ledger's own code runs.
 Cost      Four passes over the entries in the order of their key, five in the order of time, one over transactions and

@@ -1,4 +1,4 @@
-"""Reads of the ledger for people and scripts: nothing here locks or writes.
+"""Reads of the books that all families share, for people and scripts: nothing here locks or writes.
 
 Promise   Accounts come in the order of their ids, each with both balances of one instant.
 Cost      One index scan per page.

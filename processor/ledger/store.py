@@ -2,7 +2,7 @@
 
 Cost      Whatever the batch's size: find none (1 with reversals), load 1 (2 where cash moves, one more where something
           is opened), save 3: transactions, entries, balances (and one each for what was opened, otherwise changed,
-          batch legs, reversals).
+          batch legs, reversals, and for each table of a family that rows are kept in).
 Invariant Locks are taken in one order: lanes (the engine's), then accounts by number. The house's rows need none.
 """
 
@@ -10,18 +10,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import asyncpg
 from msgspec import Struct
 
-from contracts.accounts import AccountClose, AccountFreeze, AccountOpen, AccountSetOverdraft, AccountUnfreeze
+from contracts.accounts import AccountOpen
 from contracts.envelope import Command
 from contracts.ids import is_reserved, uuid_bytes, uuid_text
 from contracts.money import exponent_of
-from contracts.transfers import TransferBatch, TransferDeposit, TransferMake, TransferReverse, TransferWithdraw
+from contracts.transfers import TransferDeposit, TransferReverse, TransferWithdraw
 from processor.database import Connection, affected, named_queries
 from processor.engine.copy import Table, microseconds
+from processor.ledger import families
 from processor.ledger.book import Book, Row
 from processor.ledger.values import Account, AccountType, Leg, Posted, Status, house_cash
 
@@ -93,27 +94,6 @@ _BALANCE: Final = attrgetter(*_BALANCES)
 _STATE: Final = attrgetter(*_BALANCES, "account.status", "account.overdraft_limit_minor", "account.closed_at")
 
 
-def _one(command: AccountOpen | AccountFreeze | AccountUnfreeze | AccountSetOverdraft) -> tuple[str, ...]:
-    return (command.account_id,)
-
-
-# Which accounts a command speaks of. A reversal's are those of its original.
-_ACCOUNTS_OF: Final[Mapping[type[Command], Callable[..., Iterable[str]]]] = {
-    AccountOpen: _one,
-    AccountFreeze: _one,
-    AccountUnfreeze: _one,
-    AccountSetOverdraft: _one,
-    AccountClose: lambda command: (command.account_id, command.payout_account_id),
-    TransferMake: lambda command: (command.source_account_id, command.destination_account_id),
-    TransferDeposit: _one,
-    TransferWithdraw: _one,
-    TransferReverse: _one,
-    TransferBatch: lambda command: (
-        account_id for leg in command.legs for account_id in (leg.source_account_id, leg.destination_account_id)
-    ),
-}
-
-
 # Commands that money may enter or leave the house's cash by.
 _MOVES_CASH: Final[frozenset[type[Command]]] = frozenset({TransferDeposit, TransferWithdraw, TransferReverse})
 
@@ -129,11 +109,13 @@ class Keys(Struct, frozen=True):
 
 
 class LedgerStore:
-    """Moves rows between the ledger's tables and the book."""
+    """Moves rows between the ledger's tables and the book; *tables* are the families' own."""
+
+    tables: ClassVar[Mapping[str, Table]] = families.tables_in(families)
 
     async def find_in_tx(self, tx: Connection, commands: Sequence[Command]) -> Keys:
         """Return the ids of all accounts that deciding *commands* may touch."""
-        ids = {account_id for command in commands for account_id in _ACCOUNTS_OF[type(command)](command)}
+        ids = {account_id for command in commands for account_id in command.account_ids()}
         reversals = [uuid_bytes(each.transaction_id) for each in commands if type(each) is TransferReverse]
         rows = await tx.fetch(_SQL["find_originals"], reversals) if reversals else []
         for row in rows:
@@ -170,6 +152,8 @@ class LedgerStore:
         await _ENTRY.copy_in_tx(tx, starmap(_ENTRY.pack, world.entries))
         await _BATCH_LEG.copy_in_tx(tx, starmap(_BATCH_LEG.pack, world.batch_legs))
         await _REVERSAL.copy_in_tx(tx, starmap(_REVERSAL.pack, world.reversals))
+        for name, rows in sorted(world.kept.items()):
+            await self.tables[name].copy_in_tx(tx, starmap(self.tables[name].pack, rows))
         if world.instant is not None and (changed := world.changed_rows()):
             decided_us = microseconds(world.instant)
             # Sorted, so that two batches that open the same accounts wait for one another and do not deadlock.

@@ -109,9 +109,19 @@ class Movement(Struct, frozen=True, gc=False):
 
 
 class AccountState(Struct, frozen=True, gc=False):
-    """An account as it is opened, or changed without money: the other kind of change."""
+    """An account as it is opened, or changed without money: another kind of change."""
 
     account: Account
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """A row of a family's own append-only *table*, which no rule reads again: the third kind of change.
+
+    *values* are those of the columns behind the stamp (lane_no, seq, instant), in the table's order.
+    """
+
+    table: str
+    values: tuple[int | str | bytes | None, ...]
 
 
 class Attempt(Struct, frozen=True, gc=False):

@@ -23,10 +23,12 @@ from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
 from processor.ledger.store import LedgerStore
 from producers.command_ids import new_command_id
+from tests.append_only import append_only_tables
 
 PARTITIONS = 4
 RECEIVED_MS = 1_700_000_000_000
 TOPICS = Topics(prefix="desk.")
+ENGINES_OWN = ("event", "dead_letter", "dead_letter_replay", "parked")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,10 +150,12 @@ class Desk:
         ]
 
     async def books(self) -> list[tuple[Any, ...]]:
-        """Return every account and entry row, to the byte."""
-        accounts = await self.connection.fetch("SELECT xmin::text, account::text FROM account ORDER BY account_no")
-        entries = await self.connection.fetch("SELECT entry::text FROM entry ORDER BY account_no, entry_no")
-        return [tuple(row) for row in (*accounts, *entries)]
+        """Return every account row, and every row that is kept for ever and is not the engine's, to the byte."""
+        rows = await self.connection.fetch("SELECT xmin::text, account::text FROM account ORDER BY account_no")
+        for table in await append_only_tables(self.connection):
+            if table not in ENGINES_OWN:
+                rows += await self.connection.fetch(f"SELECT '{table}', {table}::text FROM {table} ORDER BY 2")
+        return [tuple(row) for row in rows]
 
     async def balance(self, account_id: str) -> int:
         balance: int = await self.connection.fetchval(

@@ -1,14 +1,12 @@
 """The cost that the modules promise: so many statements a batch, whatever its size, and every one by an index."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import pytest
 
-from contracts.envelope import Command
 from contracts.transfers import TransferReverse
 from processor.database import Connection, named_queries
-from processor.engine.copy import Table
 from producers.command_ids import new_command_id
 from tests.engine.desk import Desk, fill, moving, names, opening, paying_in
 
@@ -16,60 +14,33 @@ from tests.engine.desk import Desk, fill, moving, names, opening, paying_in
 TRANSFERS = 10
 CASH = 11  # and the house's rows
 
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what grows by every COPY."""
-    seen: list[str] = []
-    copy_in_tx = Table.copy_in_tx
-
-    async def counted(self: Table, tx: Connection, rows: Any) -> None:
-        rows = list(rows)
-        seen.extend([f"COPY {self.name}"] if rows else [])
-        await copy_in_tx(self, tx, rows)
-
-    monkeypatch.setattr(Table, "copy_in_tx", counted)
-    return seen
-
-
-async def _cost_of(desk: Desk, statements: list[str], *commands: Command) -> int:
-    session = await desk.database.connection()
-
-    def log(record: asyncpg.connection.LoggedQuery) -> None:
-        statements.append(record.query)
-
-    one, two = names(2)
-    await fill(desk, [one, two])
-    await desk.run([desk.part(moving(one, two, "1"))])  # by now every statement is prepared
-    statements.clear()
-    session.add_query_logger(log)
-    await desk.run([desk.part(*commands)])
-    session.remove_query_logger(log)
-    return len(statements)
+CostOf = Callable[..., Awaitable[int]]
 
 
 @pytest.mark.parametrize("size", [1, 10, 500])
 async def test_a_batch_of_transfers_costs_the_same_statements_whatever_its_size(
-    desk: Desk, statements: list[str], size: int
+    desk: Desk, statements: list[str], cost_of: CostOf, size: int
 ) -> None:
     a, b = names(2)
     await fill(desk, [a, b])
 
-    cost = await _cost_of(desk, statements, *(moving(a, b, "0.01") for _ in range(size)))
+    cost = await cost_of(*(moving(a, b, "0.01") for _ in range(size)))
 
     assert cost == TRANSFERS, statements
 
 
-async def test_cash_and_openings_and_reversals_cost_their_few_more(desk: Desk, statements: list[str]) -> None:
+async def test_cash_and_openings_and_reversals_cost_their_few_more(
+    desk: Desk, statements: list[str], cost_of: CostOf
+) -> None:
     a, b, c = names(3)
     await fill(desk, [a, b])
     move = moving(a, b, "1")
     await desk.one(move)
     back = TransferReverse(command_id=new_command_id(), account_id=a, transaction_id=move.command_id)
 
-    assert await _cost_of(desk, statements, paying_in(a, "1"), paying_in(b, "1")) == CASH, statements
-    assert await _cost_of(desk, statements, opening(c), paying_in(c, "1")) == CASH + 2, statements  # numbers, opened
-    assert await _cost_of(desk, statements, back) == CASH + 2, statements  # originals, reversals
+    assert await cost_of(paying_in(a, "1"), paying_in(b, "1")) == CASH, statements
+    assert await cost_of(opening(c), paying_in(c, "1")) == CASH + 2, statements  # numbers, opened
+    assert await cost_of(back) == CASH + 2, statements  # originals, reversals
 
 
 async def test_no_statement_of_a_batch_scans_a_table(desk: Desk) -> None:

@@ -175,11 +175,11 @@ async def test_headers_that_name_another_command_are_counted_and_the_body_counts
 
 async def test_a_command_of_another_context_is_told_where_it_belongs(desk: Desk) -> None:
     desk.context = replace(LEDGER, specs=(*CATALOG, ADD))
-    note = {"type": "note.add", "command_id": new_command_id(), "name": "n", "body": ""}
+    toy = {"type": "toy.add", "command_id": new_command_id(), "name": "n", "body": ""}
 
-    _, told = await desk.tell(json.dumps(note).encode())
+    _, told = await desk.tell(json.dumps(toy).encode())
 
-    assert (told.body["code"], told.body["command_type"]) == ("wrong_topic", "note.add")
+    assert (told.body["code"], told.body["command_type"]) == ("wrong_topic", "toy.add")
     assert "desk.toy.commands.v1" in told.body["reason"]
 
 

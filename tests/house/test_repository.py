@@ -5,8 +5,12 @@ import re
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from contracts.catalog import CATALOG, LEDGER, Spec
+from partita.oracle.fields import FRAME
+from partita.oracle.rules import FAMILIES, RULES
 from tests.house.tree import ROOT, files, modules, texts
 
 MACHINE = re.compile(r"(?<![\w.~$}-])/(?:work|root|home)/")
@@ -60,8 +64,18 @@ def test_the_oracle_imports_only_the_standard_library_and_itself() -> None:
                 found.append(node.module or "")
     assert len(oracle) > 4
     assert {name for name in found if name.split(".")[0] not in sys.stdlib_module_names} == {
-        name for name in found if name.startswith("partita.oracle.")
+        name for name in found if f"{name}.".startswith("partita.oracle.")
     }
+
+
+def test_the_oracle_knows_every_command_of_the_ledger_with_its_fields_and_no_other() -> None:
+    def fields(spec: Spec) -> dict[str, bool]:
+        own = msgspec.structs.fields(spec.command)
+        return {field.name: field.required for field in own if field.name not in FRAME}
+
+    known = {type_: dict.fromkeys(rule.needed, True) | dict.fromkeys(rule.may, False) for type_, rule in RULES.items()}
+    assert known == {spec.type: fields(spec) for spec in CATALOG if spec.context == LEDGER}
+    assert len(RULES) == sum(map(len, FAMILIES)), "two families of the oracle have one type"
 
 
 @pytest.mark.parametrize(

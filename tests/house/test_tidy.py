@@ -14,9 +14,7 @@ from tests.house.tree import PACKAGES, Function, Module, functions, modules
 
 FILE_LINES = 300
 LONGER = {  # these may only shrink; below the limit they leave the list
-    "partita/oracle/rules.py": 390,
-    "tests/engine/test_process.py": 420,
-    "tests/ledger/test_audit.py": 400,
+    "tests/engine/test_process.py": 380,
     "tests/oracle/test_oracle.py": 490,
 }
 FUNCTION_LINES, NINE_OF_TEN, HALF = 60, 30, 11

@@ -4,7 +4,7 @@ Every rule is one column of guards in the order of ``AccountRefusal``; below the
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ from contracts.money import decimal_text, exponent_of
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
 from processor.ledger.rules.draft import Draft, amount_in, refused
+from processor.ledger.rules.guards import opened
 from processor.ledger.values import (
     Account,
     AccountState,
@@ -151,13 +152,12 @@ def _payout_refusal(book: Book, account: Account, payout_account_id: str) -> Ref
 
 
 def _open_account_of(book: Book, account_id: str) -> Account | Refused:
-    if is_reserved(account_id):
-        return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
-    if (account := book.account(account_id)) is None:
-        return refused(AccountRefusal.ACCOUNT_NOT_FOUND, account_id)
-    if account.status == Status.CLOSED:
-        return refused(AccountRefusal.ACCOUNT_CLOSED, account_id)
-    return account
+    return opened(
+        book.account(account_id),
+        account_id,
+        not_found=AccountRefusal.ACCOUNT_NOT_FOUND,
+        closed=AccountRefusal.ACCOUNT_CLOSED,
+    )
 
 
 def fields(account: Account) -> dict[str, Any]:
@@ -179,3 +179,12 @@ def fields(account: Account) -> dict[str, Any]:
         "opened_at": moment_text(account.opened_at),
         "closed_at": account.closed_at and moment_text(account.closed_at),
     }
+
+
+RULES: Final = {
+    AccountOpen: open_account,
+    AccountFreeze: freeze,
+    AccountUnfreeze: unfreeze,
+    AccountClose: close,
+    AccountSetOverdraft: set_overdraft,
+}

@@ -29,6 +29,7 @@ from contracts.transfers import (
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
 from processor.ledger.rules.draft import Draft, amount_in, refused
+from processor.ledger.rules.guards import opened
 from processor.ledger.rules.views import amount_text, entry_views, overdraft_view
 from processor.ledger.values import Account, EntryType, Leg, Posted, Status, TransactionKind
 
@@ -225,18 +226,17 @@ def _customer(draft: Draft, account_id: str | None) -> Account | None:
 
 def _cash(draft: Draft, command: TransferDeposit | TransferWithdraw) -> tuple[Account, int] | Refused:
     """Return the account and the amount that a movement of cash speaks of."""
-    account_id = command.account_id
-    account = draft.account(account_id)
-    amount_minor = _amount(account, command.amount, command.currency)
+    known = draft.account(command.account_id)
+    amount_minor = _amount(known, command.amount, command.currency)
     if not isinstance(amount_minor, int):
         return amount_minor
-    if is_reserved(account_id):
-        return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
-    if account is None:
-        return refused(TransferRefusal.ACCOUNT_NOT_FOUND, account_id)
-    if account.status == Status.CLOSED:
-        return refused(TransferRefusal.ACCOUNT_CLOSED, account_id)
-    return account, amount_minor
+    account = opened(
+        known,
+        command.account_id,
+        not_found=TransferRefusal.ACCOUNT_NOT_FOUND,
+        closed=TransferRefusal.ACCOUNT_CLOSED,
+    )
+    return (account, amount_minor) if isinstance(account, Account) else account
 
 
 def _cash_moved(
@@ -263,3 +263,12 @@ def _currency_of(draft: Draft, leg: Leg) -> str:
     account = draft.account(leg.source_id or leg.destination_id or "")
     assert account is not None, "a leg that was drafted has its accounts"
     return account.currency
+
+
+RULES: Final = {
+    TransferMake: make,
+    TransferDeposit: deposit,
+    TransferWithdraw: withdraw,
+    TransferReverse: reverse,
+    TransferBatch: batch,
+}

@@ -13,6 +13,7 @@ from contracts.envelope import Command, Frame, encode_result, moment_text, type_
 from processor.engine.decision import Applied, Stamp
 from processor.ledger.book import Book, Row
 from processor.ledger.context import LEDGER
+from processor.ledger.store import LedgerStore
 from processor.ledger.values import Account, AccountType, Status, house_cash
 from tests.tables import Holding
 
@@ -46,6 +47,7 @@ class RulesBank:
             assert self.state() == before, "a refusal changes nothing"
             event = _REJECTED[type(command)].of(command, decision.refusal, decision.details)
         self._assert_conserved()
+        self._assert_kept_rows_fit()
         frame = Frame(
             command_id=command.command_id,
             command_type=type_of(command),
@@ -71,7 +73,15 @@ class RulesBank:
         """Return everything that a refusal must leave alone."""
         rows = (*self.book.rows.values(), *self.book.house.values())
         accounts = tuple((row.account, row.chain) for row in rows)
-        return accounts, len(self.book.entries), len(self.book.batch_legs), len(self.book.reversals)
+        lists = {name: rows for name, rows in vars(self.book).items() if isinstance(rows, list)}
+        del lists["attempts"]  # a refused transfer leaves one
+        left = {name: len(rows) for name, rows in lists.items()}
+        kept = {table: len(rows) for table, rows in self.book.kept.items()}
+        return accounts, left, kept
+
+    def _assert_kept_rows_fit(self) -> None:
+        for table, rows in self.book.kept.items():
+            assert LedgerStore.tables[table].pack(*rows[-1]), f"{table}: {rows[-1]}"
 
     def _assert_conserved(self) -> None:
         money = Counter[str]()
