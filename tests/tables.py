@@ -1,6 +1,7 @@
 """Text tables of attempts and expected answers, read as a bookkeeper would and run against anything that decides.
 
 A row is an attempt with its expected answer behind ``->``: the last word of the answer's type, or the refusal's code.
+An attempt begins with one of ``VERBS``, or is a command in full: its type, and ``name=value`` for each field.
 ``account`` makes an account with what is on it; ``balance``, ``available``, ``limit_of`` and ``status`` look at one.
 Rows below an attempt say more of it: ``leg`` (of a batch), ``entry`` (all of the answer's, in order), ``used`` (of the
 overdraft), ``details`` and ``field`` (of the answer). ``#`` begins a comment. A command is called by a name (T1) that a
@@ -28,7 +29,6 @@ Json = dict[str, Any]
 
 LARGEST: Final = 10**15 - 1  # minor units in one amount
 DECIMALS: Final = {"JPY": 0, "USD": 2, "EUR": 2, "KWD": 3}  # of the currencies that accounts have in tables
-ACCOUNTS: Final = {"account_id", "source_account_id", "destination_account_id", "payout_account_id"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,11 @@ class Row:
 
     @property
     def is_attempt(self) -> bool:
-        return self.verb in VERBS
+        return self.verb in VERBS or "." in self.verb
+
+    @property
+    def type(self) -> str:
+        return VERBS[self.verb].type if self.verb in VERBS else self.verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +124,14 @@ class Table:
 
     def message(self, row: Row) -> Json:
         """Return the attempt of *row* as the object that goes on the wire."""
-        verb = VERBS[row.verb]
         words, name = list(row.words), f"line {row.line_no}"
         if "as" in words:
             at = words.index("as")
             name = words[at + 1]
             del words[at : at + 2]
-        fields = self._fields(verb, words)
-        said: Json = {"command_id": self.command_id(fields.pop("NAME", name)), "type": verb.type} | fields
+        verb = VERBS.get(row.verb)
+        fields = self._fields(verb, words) if verb else self._meaning(dict(word.split("=", 1) for word in words))
+        said: Json = {"command_id": self.command_id(fields.pop("NAME", name)), "type": row.type} | fields
         if row.verb == "batch":
             said["legs"] = [self._fields(LEGS[leg.verb], list(leg.words)) for leg in row.more if leg.verb in LEGS]
         return said
@@ -140,18 +144,23 @@ class Table:
             fields[place.removesuffix("?")] = words.pop(0)
         for option, value in zip(words[::2], words[1::2], strict=True):
             fields[verb.options[option]] = value
-        for name in fields.keys() & ACCOUNTS:
-            fields[name] = self.account_id(fields[name])
-        if "transaction_id" in fields:
-            fields["transaction_id"] = self.command_id(fields["transaction_id"])
-        return fields
+        return self._meaning(fields)
+
+    def meant(self, name: str, value: str) -> str:
+        """Return what the *value* of a field stands for: ids are the table's own."""
+        if name.endswith("account_id") and value != "None":
+            return self.account_id(value)
+        return self.command_id(value) if name.endswith("transaction_id") else value
+
+    def _meaning(self, fields: dict[str, str]) -> dict[str, str]:
+        return {name: self.meant(name, value) for name, value in fields.items()}
 
     def reached(self) -> Iterator[tuple[str, str]]:
         """Yield (command type, expected answer) of each attempt, and of each leg that is refused."""
         for row in self.rows:
             if row.is_attempt:
                 outcome, *leg = row.expected.split()
-                yield VERBS[row.verb].type, outcome
+                yield row.type, outcome
                 if outcome == "leg_refused":
                     yield "leg", leg[1]
 
@@ -174,7 +183,7 @@ def read(name: str, text: str) -> Table:
             last = rows.pop()
             assert last.is_attempt, f"{name}:{line_no}: '{verb}' belongs below an attempt"
             rows.append(Row(**{**vars(last), "more": (*last.more, row)}))
-        elif verb in VERBS or verb == "account" or verb in LOOKS:
+        elif row.is_attempt or verb == "account" or verb in LOOKS:
             assert bool(row.expected) == row.is_attempt, f"{name}:{line_no}: attempts, and only they, have an answer"
             rows.append(row)
         elif verb:
@@ -240,12 +249,7 @@ class Run:
             elif each.verb in ("details", "field"):
                 about: Json = body["details"] if each.verb == "details" else body
                 for name, value in (word.split("=", 1) for word in each.words):
-                    assert _said(about.get(name)) == self._meant(name, value), about
-
-    def _meant(self, name: str, value: str) -> str:
-        if name in ACCOUNTS:
-            return self.table.account_id(value)
-        return self.table.command_id(value) if name.endswith("transaction_id") else value
+                    assert _said(about.get(name)) == self.table.meant(name, value), about
 
     async def _look(self, row: Row) -> None:
         holding = await self.bank.holding(self.table.account_id(row.words[0]))

@@ -1,7 +1,8 @@
 """The examples: what was sent, and what it was answered with. They are data, and a test runs them in their order.
 
 Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
-``command`` or, where what was sent is none, the ``record`` as text.
+``command`` or, where what was sent is none, the ``record`` as text. ``CONTRIBUTING.md`` says how results
+are written.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.documents.words import Incomplete
 from contracts.envelope import Frame, encode_result, type_of
 from contracts.invalid import CommandInvalid
 from contracts.notices import BOOKS_ADOPT, BooksRestored
@@ -66,9 +68,23 @@ class Example:
 
 
 def examples_of(context: str, folder: Path = FOLDER) -> list[Example]:
-    """Return the examples of *context* in their order."""
-    lines = (folder / f"{context}.jsonl").read_text("utf-8").splitlines()
-    return [Example.read(line) for line in lines]
+    """Return the examples of *context* in their order.
+
+    Raises:
+        Incomplete: A line lacks something.
+    """
+    examples = []
+    for number, line in enumerate((folder / f"{context}.jsonl").read_text("utf-8").splitlines(), 1):
+        try:
+            examples.append(Example.read(line))
+        except KeyError as error:
+            cure = "have it written (CONTRIBUTING.md)" if error.args == ("result",) else "give it one"
+            raise Incomplete(f"{_name(context)}:{number}: the example has no {error.args[0]}; {cure}.") from error
+    return examples
+
+
+def _name(context: str) -> str:
+    return f"contracts/examples/{context}.jsonl"
 
 
 def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str, Body]]:
@@ -83,9 +99,13 @@ def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str,
     return found + [("notice", body) for name, body in NOTICES.items() if name == message_type]
 
 
-def first_applied(command_type: str, examples: Sequence[Example]) -> Example:
-    """Return the first example in which a command of *command_type* was applied."""
+def first_applied(command_type: str, examples: Sequence[Example], context: str) -> Example:
+    """Return the first example in which a command of *command_type* was applied.
+
+    Raises:
+        Incomplete: There is none.
+    """
     found = (each for each in examples if each.command_type == command_type and each.is_applied)
-    example = next(found, None)
-    assert example is not None, f"contracts/examples: no {command_type} is applied there; add one"
+    if (example := next(found, None)) is None:
+        raise Incomplete(f"{_name(context)}: no example of {command_type} in which it is applied; add a line.")
     return example

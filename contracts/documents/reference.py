@@ -130,7 +130,7 @@ def _of_command(message: Message, examples: Sequence[Example]) -> Iterator[str]:
     rows = rows_of(parts_of(message), without=_FRAME_OF_COMMANDS, key=spec.key)
     yield table("field", "must be", "means", rows=rows)
     yield table("code", "means", rows=[(f"`{code.value}`", code.reason) for code in spec.codes])
-    example = first_applied(message.type, examples)
+    example = first_applied(message.type, examples, message.context)
     yield f"{example.shows}\n"
     yield _block("command", example.command or {})
     yield _block("result", example.result)
@@ -138,7 +138,7 @@ def _of_command(message: Message, examples: Sequence[Example]) -> Iterator[str]:
 
 def _further(family: str, examples: Sequence[Example]) -> Iterator[str]:
     """Yield the examples of a family that none of its commands shows."""
-    shown = {each.command_type: first_applied(each.command_type, examples) for each in examples if each.is_applied}
+    shown = {each.command_type: each for each in reversed(examples) if each.is_applied}
     for example in examples:
         if example.command_type.partition(".")[0] == family and example is not shown[example.command_type]:
             yield f"{example.shows}\n"

@@ -15,7 +15,7 @@ from msgspec import Struct, inspect
 
 from contracts.documents.examples import Example, bodies_of
 from contracts.documents.messages import Message
-from contracts.documents.words import about, meanings, sentence
+from contracts.documents.words import Incomplete, about, meanings, sentence
 from contracts.envelope import Command, Frame, type_of
 from contracts.ids import CommandId
 from contracts.invalid import CommandInvalid
@@ -97,7 +97,10 @@ def _describe(schema: Schema, model: type[Struct]) -> None:
     fields = sorted(schema["properties"].items(), key=lambda field: field[0] in last)
     words = meanings(model)
     unsaid = [name for name, _ in fields if name not in words]
-    assert not unsaid, f"{model.__name__}: its docstring does not say what {', '.join(unsaid)} means"
+    if unsaid:
+        raise Incomplete(
+            f"{model.__module__}: the docstring of {model.__name__} does not say what {', '.join(unsaid)} means."
+        )
     schema["properties"] = {name: _field(form, words[name], is_command=is_command) for name, form in fields}
 
 

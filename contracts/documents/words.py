@@ -64,6 +64,10 @@ INVALID: Final = {
 }
 
 
+class Incomplete(Exception):
+    """What the documents are written from is not all there yet. The text says where, what is missing, and the cure."""
+
+
 def about(model: type[Any]) -> str:
     """Return what *model* is: its docstring without the section on fields, as one paragraph of Markdown."""
     return _as_markdown(_SECTION.sub("", _docstring(model)))

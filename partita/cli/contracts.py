@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from contracts.documents import files
 from contracts.documents.compatibility import Change, Effect, Schemas, breaking, changes
+from contracts.documents.words import Incomplete
 from processor.errors import NotPrepared
 
 NO: Final = 1
@@ -49,6 +50,13 @@ def contracts(
         writes in spite of changes that break
     """
     place = files.Place.here() if to is None else files.Place.at(to)
+    try:
+        return _contracts(place, check=check, against=against, allow_breaking=allow_breaking)
+    except Incomplete as error:
+        raise NotPrepared(str(error)) from error
+
+
+def _contracts(place: files.Place, *, check: bool, against: str, allow_breaking: bool) -> int:
     now = files.generated_schemas()
     found = changes(_schemas_of(against), now) if against else breaking(changes(files.committed(place.schemas), now))
     _say(f"{change}{_mark(change)}" for change in found)

@@ -15,9 +15,10 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+from partita.oracle.books import DECIMALS, Answer
 from partita.oracle.commands import same, understood
 from partita.oracle.history import HOUSE, Booked, History, Json, Place, Told, read
-from partita.oracle.rules import DECIMALS, Answer, Bank
+from partita.oracle.rules import Bank
 
 CONCURRENT = timedelta(seconds=10)  # the most that finding, waiting for locks and committing may take
 ABSENT = {"account_not_found", "payout_account_not_found", "transaction_not_found"}

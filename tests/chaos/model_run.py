@@ -13,9 +13,10 @@ from partita.chaos.sender import Published
 from partita.chaos.stream import CURRENCY, Item, Stream
 from partita.chaos.topic_checks import DEAD, REPEAT, REUSE
 from partita.chaos.topics import Record
+from partita.oracle.books import Answer
 from partita.oracle.commands import same, understood
 from partita.oracle.history import Booked, History, Json, Standing, Told
-from partita.oracle.rules import Answer, Bank
+from partita.oracle.rules import Bank
 
 CASH = f"house:cash:{CURRENCY}"
 LANE = 0

@@ -2,6 +2,10 @@
 
 from typing import Any, Final
 
+from msgspec import structs
+
+from contracts.catalog import CATALOG, Spec
+
 ID: Final = "0190a0e0-0000-7000-8000-00000000000a"
 ORIGINAL: Final = "0190a0e0-0000-7000-8000-00000000000b"
 
@@ -41,21 +45,12 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "transfer.reverse": {"account_id": "A1", "transaction_id": ORIGINAL, "reason": "mistake"},
     "transfer.batch": {"source_account_id": "A1", "legs": [_LEG, {name: _LEG[name] for name in _FEW}]},
 }
-_MUST: Final[dict[str, tuple[str, ...]]] = {
-    "account.open": ("account_id", "account_type", "currency"),
-    "account.freeze": ("account_id", "reason"),
-    "account.unfreeze": ("account_id", "reason"),
-    "account.close": ("account_id",),
-    "account.set_overdraft": ("account_id", "overdraft_limit"),
-    "transfer.make": _FEW,
-    "transfer.deposit": ("account_id", "amount"),
-    "transfer.withdraw": ("account_id", "amount"),
-    "transfer.reverse": ("account_id", "transaction_id"),
-    "transfer.batch": ("legs",),
-}
+
+
+def _least(spec: Spec) -> dict[str, Any]:
+    needed = [field.name for field in structs.fields(spec.command) if field.required]
+    return {"type": spec.type} | {name: FULL[spec.type][name] for name in needed}
+
 
 FULL: Final = {kind: {"command_id": ID, "type": kind} | _FRAME | fields for kind, fields in _FULL.items()}
-LEAST: Final = {
-    kind: {"command_id": ID, "type": kind} | {name: _FULL[kind][name] for name in names}
-    for kind, names in _MUST.items()
-}
+LEAST: Final = {spec.type: _least(spec) for spec in CATALOG if spec.type in FULL}

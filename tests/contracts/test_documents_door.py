@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from contracts.documents import files
+from contracts.documents.examples import FOLDER, Body, examples_of
 from contracts.documents.schemas import OURS, Schema
 from partita.cli import main
 from tests.house.tree import ROOT
@@ -144,6 +145,33 @@ def test_changes_since_a_revision_are_named(said: Said, tmp_path: Path, monkeypa
     monkeypatch.setattr(files, "PACKAGE", clone / "contracts")
     assert said("--against", "HEAD") == (1, [f"{REMOVED} (breaking)"])
     assert said("--against", "nowhere")[0] == 2
+
+
+def drop_a_result(lines: list[Body]) -> None:
+    del lines[3]["result"]
+
+
+def drop_openings(lines: list[Body]) -> None:
+    lines[:] = [line for line in lines if line.get("command", {}).get("type") != "account.open"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "named"),
+    [
+        (drop_a_result, ":4: the example has no result; have it written (CONTRIBUTING.md)."),
+        (drop_openings, ": no example of account.open in which it is applied; add a line."),
+    ],
+)
+def test_an_example_that_is_missing_is_one_line_that_names_it(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: Callable[[list[Body]], None], named: str
+) -> None:
+    lines = [json.loads(line) for line in (FOLDER / "ledger.jsonl").read_text("utf-8").splitlines()]
+    drop(lines)
+    (tmp_path / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    monkeypatch.setattr(examples_of, "__defaults__", (tmp_path,))
+    one_line = [f"error: contracts/examples/ledger.jsonl{named}"]
+    assert said("--to", "out") == said("--to", "out", "--check") == (2, one_line)
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("source", [".", "no/such/revision"])

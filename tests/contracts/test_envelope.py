@@ -64,8 +64,9 @@ def frame(**more: Any) -> Frame:
     )
 
 
-def test_there_is_a_sample_of_every_command() -> None:
-    assert FULL.keys() == LEAST.keys() == {spec.type for spec in CATALOG}
+def test_there_is_a_sample_of_every_command_with_all_of_its_fields() -> None:
+    fields = {spec.type: {"type", *spec.command.__struct_fields__} for spec in CATALOG}
+    assert {kind: set(said) for kind, said in FULL.items()} == fields
 
 
 @pytest.mark.parametrize(

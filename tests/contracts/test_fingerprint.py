@@ -1,15 +1,21 @@
 """The fingerprint: which two commands are one, and what differs where they are two."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 import msgspec
 import pytest
 
-from contracts.catalog import LEDGER, Catalog
-from contracts.envelope import Command, TextHash, differing_fields, fingerprint
+from contracts.catalog import CATALOG, Catalog, Spec
+from contracts.envelope import Command, Text, TextHash, differing_fields, fingerprint
+from contracts.ids import BusinessId, CommandId
+from contracts.money import Amount, CurrencyCode, PositiveAmount
 from tests.contracts.samples import FULL, ID, LEAST, ORIGINAL
+from tests.contracts.texts import Path, texts_in
 
 UNDERSTOOD = Catalog()
+AMOUNTS: Final = (Amount, PositiveAmount)
+READABLE: Final = (BusinessId, CommandId, CurrencyCode)  # a fingerprint shows them as they were said
 MAKE, BATCH, OPEN = FULL["transfer.make"], FULL["transfer.batch"], LEAST["account.open"]
 DEPOSIT, REVERSE = LEAST["transfer.deposit"], LEAST["transfer.reverse"]
 LEG = {"source_account_id": "A1", "destination_account_id": "A2", "amount": "1"}
@@ -17,7 +23,7 @@ TURNED = {"source_account_id": "A2", "destination_account_id": "A1", "amount": "
 
 
 def of(said: dict[str, Any], *, key: bytes = b"key") -> bytes:
-    command = UNDERSTOOD.understand(LEDGER, msgspec.json.encode(said))
+    command = UNDERSTOOD.understand(UNDERSTOOD.specs[said["type"]].context, msgspec.json.encode(said))
     assert isinstance(command, Command), command
     return fingerprint(command, TextHash(key))
 
@@ -96,21 +102,40 @@ def test_what_differs_between_two_commands_is_named(
     assert differing_fields(of(one), of(other)) == differing_fields(of(other), of(one)) == fields
 
 
-@pytest.mark.parametrize("kind", ["account.freeze", "transfer.make", "transfer.deposit", "transfer.reverse"])
-def test_free_text_cannot_be_read_in_a_fingerprint(kind: str) -> None:
+def put(said: Any, path: Path, word: str) -> Any:
+    """Return *said* with *word* at *path*; in every member, where there is a list on the way."""
+    if isinstance(said, list):
+        return [put(each, path, word) for each in said]
+    return said | {path[0]: put(said[path[0]], path[1:], word) if path[1:] else word}
+
+
+def places(kinds: Collection[Any]) -> list[tuple[str, Path]]:
+    return [(spec.type, path) for spec in CATALOG for path, kind in texts_in(spec.command) if kind in kinds]
+
+
+@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.type)
+def test_every_text_of_a_command_is_of_a_kind_of_which_it_is_known_whether_it_may_be_read(spec: Spec) -> None:
+    kinds = dict(texts_in(spec.command))
+    assert [path for path, kind in kinds.items() if kind not in (Text, *AMOUNTS, *READABLE)] == []
+    own = {path[0]: kind for path, kind in kinds.items() if len(path) == 1}
+    assert {name for name, kind in own.items() if kind == Text} == set(spec.command.free_texts), "free_texts"
+    assert {name for name, kind in own.items() if kind in AMOUNTS} == set(spec.command.amounts), "amounts"
+
+
+@pytest.mark.parametrize(("kind", "path"), places([Text]))
+def test_free_text_cannot_be_read_in_a_fingerprint(kind: str, path: Path) -> None:
     secret = "Mrs Miller, 4 High Street"
-    field = "description" if kind == "transfer.make" else "reason"
-    stored = of(FULL[kind] | {field: secret})
+    said = put(FULL[kind], path, secret)
+    stored = of(said)
     assert b"Miller" not in stored
-    assert stored == of(FULL[kind] | {field: secret})
-    assert stored != of(FULL[kind] | {field: secret}, key=b"another")
-    assert differing_fields(stored, of(FULL[kind] | {field: secret + "."})) == [field]
+    assert stored == of(said)
+    assert stored != of(said, key=b"another")
+    assert differing_fields(stored, of(put(said, path, secret + "."))) == [path[0]]
 
 
-def test_free_text_of_a_leg_cannot_be_read_either() -> None:
-    stored = of(BATCH | {"legs": [LEG | {"description": "Miller", "reference": "Street"}]})
-    assert b"Miller" not in stored
-    assert b"Street" not in stored
+@pytest.mark.parametrize(("kind", "path"), places(AMOUNTS))
+def test_an_amount_with_more_zeros_is_the_same_amount(kind: str, path: Path) -> None:
+    assert of(put(FULL[kind], path, "7.5")) == of(put(FULL[kind], path, "7.500"))
 
 
 @pytest.mark.parametrize("kind", FULL)

@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from contracts.currencies import EXPONENTS
+from partita.oracle.books import DECIMALS
 from partita.oracle.commands import same
 from partita.oracle.judge import judge
-from partita.oracle.rules import DECIMALS, Bank
+from partita.oracle.rules import Bank
 from partita.sample import paysim
 from tests.sample.larger import larger
 
@@ -423,6 +424,8 @@ transfer.reverse account_id=B transaction_id=41 -> account_closed
 transfer.reverse account_id=B transaction_id=46 -> not_reversible
 account.close account_id=A payout_account_id=B -> payout_account_closed
 transfer.deposit account_id=N amount=2 -> account_not_found
+account.close account_id=N payout_account_id=house:cash:USD -> account_reserved
+account.close account_id=B payout_account_id=house:cash:USD -> account_reserved
 """
 
 

@@ -12,7 +12,7 @@ from processor.database import connect
 from producers.command_ids import new_command_id
 from producers.commands import CommandPublisher
 from tests.conftest import create_topics_at, fresh_database
-from tests.system.toy import TABLE, TOY, NoteAdd
+from tests.system.toy import TABLE, TOY, ToyAdd
 
 
 async def test_a_toy_context_runs_through_kafka_the_engine_and_the_relay(
@@ -33,24 +33,24 @@ async def test_a_toy_context_runs_through_kafka_the_engine_and_the_relay(
         finally:
             stop.set()
             await running
-        rows = await connection.fetch("SELECT name, body FROM note ORDER BY name")
+        rows = await connection.fetch("SELECT name, body FROM toy ORDER BY name")
         await connection.close()
 
-    assert told == {"note.added": 3, "note_exists": 2, "replayed": 1}
+    assert told == {"toy.added": 3, "toy_exists": 2, "replayed": 1}
     assert [tuple(row) for row in rows] == [("a", "1"), ("b", "2"), ("c", "3")]
 
 
 async def exchange(app: App) -> dict[str, int]:
-    """Send notes, some of them twice, and count what comes back."""
-    notes = [NoteAdd(command_id=new_command_id(), name=name, body=body) for name, body in NOTES]
+    """Send toys, some of them twice, and count what comes back."""
+    toys = [ToyAdd(command_id=new_command_id(), name=name, body=body) for name, body in TOYS]
     told: dict[str, int] = {}
     async with (
         ResultSubscriber(app.settings.kafka_bootstrap, contexts=["toy"], topics=app.topics, repeats=True) as results,
         CommandPublisher(app.settings.kafka_bootstrap, catalog=app.catalog, topics=app.topics) as publisher,
     ):
-        for note in [*notes, notes[0]]:
-            await publisher.publish(note)
-        while sum(told.values()) < len(notes) + 1:
+        for toy in [*toys, toys[0]]:
+            await publisher.publish(toy)
+        while sum(told.values()) < len(toys) + 1:
             for received in await results.poll(1.0):
                 result = received.fields
                 name = "replayed" if result["replayed"] else result.get("code", result["type"])
@@ -58,4 +58,4 @@ async def exchange(app: App) -> dict[str, int]:
     return told
 
 
-NOTES = [("a", "1"), ("b", "2"), ("a", "x"), ("c", "3"), ("a", "y")]
+TOYS = [("a", "1"), ("b", "2"), ("a", "x"), ("c", "3"), ("a", "y")]

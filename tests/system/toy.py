@@ -1,4 +1,4 @@
-"""A context as small as they come: notes, kept by name. Everything that a family needs is on this page."""
+"""A context as small as they come: toys, kept by name. Everything that a family needs is on this page."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,54 +12,70 @@ from processor.database import Connection
 from processor.engine.context import Context
 from processor.engine.decision import Applied, Decision, Refused, Stamp
 
-TABLE = "CREATE TABLE note (name text PRIMARY KEY, body text NOT NULL)"
+TABLE = "CREATE TABLE toy (name text PRIMARY KEY, body text NOT NULL)"
 
 
-class NoteRefusal(Refusal):
-    NOTE_EXISTS = "note_exists", "A note has this name; choose another."
+class ToyRefusal(Refusal):
+    TOY_EXISTS = "toy_exists", "A toy has this name; choose another."
 
 
-class NoteAdd(Command, tag="note.add", frozen=True, kw_only=True):
+class ToyAdd(Command, tag="toy.add", frozen=True, kw_only=True):
+    """Add a toy.
+
+    Attributes:
+        name: What it is called,
+            for ever.
+        body: What is said of it.
+    """
+
     name: BusinessId
-    body: Text
+    body: Text = ""
+
+    free_texts = ("body",)
 
 
-class NoteAdded(Event, tag="note.added", frozen=True, kw_only=True):
+class ToyAdded(Event, tag="toy.added", frozen=True, kw_only=True):
+    """The toy is there.
+
+    Attributes:
+        name: What it is called.
+    """
+
     name: str
 
 
-class NoteRejected(Rejected, tag="note.rejected", frozen=True, kw_only=True):
-    pass
+class ToyRejected(Rejected, tag="toy.rejected", frozen=True, kw_only=True):
+    """The ``toy`` command was refused."""
 
 
-class Notes(Struct):
+class Toys(Struct):
     known: set[str]
     added: list[tuple[str, str]]
     last_changed_at: None = None
 
     def apply(self, command: Command, decision: Decision, stamp: Stamp) -> None:
-        if isinstance(command, NoteAdd) and isinstance(decision, Applied):
+        if isinstance(command, ToyAdd) and isinstance(decision, Applied):
             self.known.add(command.name)
             self.added.append((command.name, command.body))
 
 
-def add(notes: Notes, command: NoteAdd, instant: datetime) -> Decision:
-    if command.name in notes.known:
-        return Refused(NoteRefusal.NOTE_EXISTS)
-    return Applied(NoteAdded(name=command.name))
+def add(toys: Toys, command: ToyAdd, instant: datetime) -> Decision:
+    if command.name in toys.known:
+        return Refused(ToyRefusal.TOY_EXISTS)
+    return Applied(ToyAdded(name=command.name))
 
 
-class NoteStore:
+class ToyStore:
     async def find_in_tx(self, tx: Connection, commands: Sequence[Command]) -> list[str]:
-        return [command.name for command in commands if isinstance(command, NoteAdd)]
+        return [command.name for command in commands if isinstance(command, ToyAdd)]
 
-    async def load_in_tx(self, tx: Connection, keys: list[str], lane_nos: Sequence[int]) -> Notes:
-        rows = await tx.fetch("SELECT name FROM note WHERE name = ANY($1::text[])", keys)
-        return Notes({row[0] for row in rows}, [])
+    async def load_in_tx(self, tx: Connection, keys: list[str], lane_nos: Sequence[int]) -> Toys:
+        rows = await tx.fetch("SELECT name FROM toy WHERE name = ANY($1::text[])", keys)
+        return Toys({row[0] for row in rows}, [])
 
-    async def save_in_tx(self, tx: Connection, world: Notes) -> None:
-        await tx.executemany("INSERT INTO note VALUES ($1, $2)", world.added)
+    async def save_in_tx(self, tx: Connection, world: Toys) -> None:
+        await tx.executemany("INSERT INTO toy VALUES ($1, $2)", world.added)
 
 
-ADD = Spec(context="toy", command=NoteAdd, key="name", applied=NoteAdded, rejected=NoteRejected, codes=(*NoteRefusal,))
-TOY = Context(name="toy", rules={NoteAdd: add}, store=NoteStore(), specs=(ADD,), races=frozenset({"note_pkey"}))
+ADD = Spec(context="toy", command=ToyAdd, key="name", applied=ToyAdded, rejected=ToyRejected, codes=(*ToyRefusal,))
+TOY = Context(name="toy", rules={ToyAdd: add}, store=ToyStore(), specs=(ADD,), races=frozenset({"toy_pkey"}))
