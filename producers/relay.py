@@ -19,9 +19,8 @@ from aiokafka.errors import KafkaError
 
 from contracts.catalog import Topics
 from processor import faults
-from processor.database import Database
+from processor.database import DATABASE_ILL, Database
 from processor.engine.failures import describe
-from processor.errors import Transient
 from processor.telemetry import logger
 from producers.kafka import Partitioner, abandon, started
 from producers.page import Page
@@ -40,14 +39,6 @@ BACK_OFF_MAX_S: Final = 5.0
 STOP_S: Final = 10.0
 CAREFUL_PAGE: Final = 64
 
-_DATABASE_ILL: Final = (
-    Transient,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says of a session that ends while it learns a statement's types
-    OSError,
-    TimeoutError,
-)
 _log = logger(__name__)
 
 
@@ -106,7 +97,7 @@ class Relay:
             except KafkaError as error:
                 await self._drop_producer()
                 await self._back_off(stop, "relay_cannot_publish", error)
-            except (PositionTaken, *_DATABASE_ILL) as error:
+            except (PositionTaken, *DATABASE_ILL) as error:
                 self._unsent.drop()
                 await self._back_off(stop, "relay_cannot_read", error)
 
@@ -170,7 +161,7 @@ class Relay:
         try:
             async with asyncio.timeout(STOP_S):
                 await self._unsent.close()
-        except _DATABASE_ILL:
+        except DATABASE_ILL:
             self._unsent.drop()
 
 
