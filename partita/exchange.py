@@ -28,6 +28,7 @@ from producers.waiting import Acknowledgement, Sent, Waiting
 
 POLL_S: Final = 0.25
 PLACED_WITHIN_S: Final = 30.0
+TICK_S: Final = 0.002  # commands that are due within it are published together
 BREATH: Final = 100  # commands published between two looks at what else there is to do
 
 
@@ -103,8 +104,9 @@ class Exchange:
                 self._room.clear()
                 await self._room.wait()
             await self._send(command)
-            if self._tally.published % BREATH == 0 or pace.rate:
-                await asyncio.sleep(_ahead_s(self._tally.published, began, pace.rate))
+            ahead_s = _ahead_s(self._tally.published, began, pace.rate)
+            if ahead_s > TICK_S or self._tally.published % BREATH == 0:
+                await asyncio.sleep(ahead_s)
         await self._publisher.flush()
 
     async def _send(self, command: Command | bytes) -> None:
