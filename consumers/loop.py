@@ -42,7 +42,7 @@ class LoopSettings:
     bootstrap: str
     database_url: str
     topics: Topics
-    batch_size_max: int = 2000
+    batch_size_max: int = 4000
     batch_timeout_ms: int = 20
     session_timeout_ms: int = 6000
     heartbeat_interval_ms: int = 500

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     )
     replication_factor: int = Field(default=-1, description="replicas of each such topic; -1 leaves it to the broker")
 
-    batch_size_max: int = Field(default=2000, ge=1, le=20_000, description="commands in one transaction")
+    batch_size_max: int = Field(default=4000, ge=1, le=20_000, description="commands in one transaction")
     session_timeout_ms: int = Field(
         default=6000, ge=1000, description="how long a silent consumer keeps its partitions"
     )

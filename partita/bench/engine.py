@@ -23,8 +23,8 @@ from partita.settings import load_settings
 from processor.database import Connection, connect
 from processor.migrate import migrate
 
-BATCH_SIZE: Final = 2_000
-OTHER_SIZES: Final = (500, 5_000)
+BATCH_SIZE: Final = 4_000
+OTHER_SIZES: Final = (500, 2_000)
 OTHERS_PART: Final = 5  # of the commands of a run
 WORKER: Final = "worker"
 NO_KAFKA: Final = "no Kafka"  # an address that is given is never looked at by the stack

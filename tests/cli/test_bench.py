@@ -43,7 +43,7 @@ def test_the_engine_is_measured_in_pairs_with_its_locks_and_its_batch_sizes(door
 
     assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
     assert set(line["cpu_us_by_process"]) == {"worker", "PostgreSQL"}
-    assert list(line["by_batch_size"]) == ["500", "2000", "5000"]
+    assert list(line["by_batch_size"]) == ["500", "2000", "4000"]
     assert 0 < line["lock_to_commit_p50_ms"] <= line["lock_to_commit_p99_ms"]
     assert line["value_without_understanding"] > line["value"]
 
@@ -63,7 +63,7 @@ def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(door:
 
     assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
     assert set(line["cpu_us_by_process"]) == set(line["mb_at_the_end"]) == set(line["mb_at_a_third"]) == BY_PROCESS
-    assert 1 <= line["batch_sizes"]["median"] <= line["batch_sizes"]["largest"] <= 2000
+    assert 1 <= line["batch_sizes"]["median"] <= line["batch_sizes"]["largest"] <= 4000
     assert 0 < line["p50_ms"] <= line["p99_ms"]
 
 
