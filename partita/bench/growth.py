@@ -1,11 +1,13 @@
-"""Whether books that have grown are slower: the first transfers against the last, on one system.
+"""Whether books that have grown are slower: the first transfers of a fresh system against the next of a grown one.
 
-Promise   Every slice is as long as the first; rates and CPU are told of each, so that a trend shows.
-Cost      A minute and a half for a million commands, a quarter of an hour for ten million; 1.3 kB of disk each.
+Promise   The two are measured in turn at the end, since a machine is not as fast now as a quarter of an hour ago. On
+          the way all slices are as long; rates and CPU are told of each, so that a trend shows.
+Cost      Three minutes for a million commands, twenty for ten million; 1.8 kB of disk each.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 from partita.bench import database, load
@@ -16,30 +18,32 @@ from partita.bench.sending import Run, Sender, fresh_sender
 SLICE_MAX: Final = 100_000
 SLICES_MIN: Final = 2
 SHOWN_MAX: Final = 20
+PAIRS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """The slices in their order, and the bytes that a command left."""
+    """The slices in their order; as many on fresh systems and on this one, in turn; bytes that a command left."""
 
     slices: Sequence[Run]
+    young: Sequence[Run]
+    grown: Sequence[Run]
     bytes_kept: float
     bytes_logged: float
 
     @property
     def ratio(self) -> float:
-        """Return the last slice's rate against the first's."""
-        return self.slices[-1].rate / self.slices[0].rate
+        """Return the rate of grown books against that of fresh ones, the median of the pairs."""
+        return median(grown.rate / young.rate for young, grown in zip(self.young, self.grown, strict=True))
 
     def line(self) -> dict[str, Any]:
-        """Return what scripts are told; CPU is the last slice's."""
-        first, last = self.slices[0], self.slices[-1]
+        """Return what scripts are told; CPU is that of grown books."""
         return line(
-            *("growth", last.rate, "commands/s"),
-            yardstick=first.rate,
+            *("growth", median(run.rate for run in self.grown), "commands/s"),
+            yardstick=median(run.rate for run in self.young),
             ratio=self.ratio,
-            burnt=last.burnt,
-            cpu_us_per_command_first=first.burnt.us,
+            burnt=together(run.burnt for run in self.grown),
+            cpu_us_per_command_young=together(run.burnt for run in self.young).us,
             commands=sum(run.burnt.commands for run in self.slices),
             rates=[run.rate for run in self.slices],
             disk_bytes_per_command=self.bytes_kept,
@@ -54,9 +58,13 @@ class Growth:
             done += run.burnt.commands
             if number % step == 1 % step or number == len(self.slices):
                 yield f"up to {done:,}: commands/s, CPU us/command", f"{run.rate:,.0f}  {run.burnt.us:.1f}"
-        yield "last against first", f"{self.ratio:.2f}"
+        for pair, (young, grown) in enumerate(zip(self.young, self.grown, strict=True), start=1):
+            rates = f"{young.rate:,.0f}  {grown.rate:,.0f}  {grown.rate / young.rate:.2f}"
+            yield f"pair {pair}: fresh, grown commands/s, ratio", rates
+        yield "grown against fresh, median of the pairs", f"{self.ratio:.2f}"
         yield "bytes per command: tables and indexes, WAL", f"{self.bytes_kept:,.0f}  {self.bytes_logged:,.0f}"
-        yield from together(run.burnt for run in self.slices).figures()
+        yield "CPU of fresh books, without producer and reader", f"{together(run.burnt for run in self.young).us:.1f}"
+        yield from together(run.burnt for run in self.grown).figures()
 
 
 async def measure(order: Order) -> Growth:
@@ -71,7 +79,15 @@ async def measure(order: Order) -> Growth:
             kept, logged = (await database.disk(connection)).per_command(before, each * slices)
         finally:
             await connection.close()
-    return Growth(slices=runs, bytes_kept=kept, bytes_logged=logged)
+        pairs = [await _pair(order, sends, slices + number, each) for number in range(PAIRS)]
+    young, grown = zip(*pairs, strict=True)
+    return Growth(slices=runs, young=young, grown=grown, bytes_kept=kept, bytes_logged=logged)
+
+
+async def _pair(order: Order, grown: Sender, number: int, each: int) -> tuple[Run, Run]:
+    async with fresh_sender(order) as young:
+        first = await _slice(young, 0, each, each)
+    return first, await _slice(grown, number, each, each * (number + 1))
 
 
 async def _slice(sends: Sender, number: int, each: int, total: int) -> Run:

@@ -86,11 +86,13 @@ def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(door:
 
 
 @needs_processes
-def test_growth_compares_the_last_slice_with_the_first_and_weighs_a_command(door: Door) -> None:
+def test_growth_compares_grown_books_with_fresh_ones_and_weighs_a_command(door: Door) -> None:
     line = measured(door, "growth", *FEW)
 
     assert line["commands"] == 1200
-    assert line["ratio"] == pytest.approx(line["rates"][-1] / line["rates"][0], abs=0.001)
+    assert len(line["rates"]) == 2
+    assert line["ratio"] > 0
+    assert line["yardstick"] > 0
     assert line["disk_bytes_per_command"] > 0
 
 
