@@ -19,17 +19,43 @@ class AccountRefusal(Refusal):
     """Why an ``account`` command is refused."""
 
     ACCOUNT_EXISTS = "account_exists", "An account with this id was opened before; choose another account_id."
-    CUSTOMER_NOT_FOUND = "customer_not_found", "No customer has this id; create the customer first."
-    PRODUCT_NOT_FOUND = "product_not_found", "No product has this name; use plain, or define the product first."
+    CUSTOMER_NOT_FOUND = "customer_not_found", "No customer has this id; create the customer first, or correct the id."
+    CUSTOMER_NOT_VERIFIED = (
+        "customer_not_verified",
+        "The customer's identity is not verified; update the customer first.",
+    )
     ACCOUNT_NOT_FOUND = "account_not_found", "No account has this id; open it first, or correct the id."
     ACCOUNT_CLOSED = "account_closed", "The account is closed and takes no further commands; use another account."
     ACCOUNT_ALREADY_FROZEN = "account_already_frozen", "The account is frozen already; nothing is left to do."
     ACCOUNT_NOT_FROZEN = "account_not_frozen", "The account is not frozen; nothing is left to do."
     OVERDRAFT_IN_USE = "overdraft_in_use", "More of the overdraft is in use than the new limit allows; pay in first."
+    HOLDS_OPEN = "holds_open", "Money of the account is still held; capture or release the holds first."
+    PRODUCT_NOT_FOUND = "product_not_found", "No product has this name; use plain, or define the product first."
+    PRODUCT_TYPE_DIFFERS = (
+        "product_type_differs",
+        "The product is for accounts of another type; choose another product.",
+    )
+    PRODUCT_CURRENCY_DIFFERS = (
+        "product_currency_differs",
+        "The product is for accounts in another currency; choose another product.",
+    )
     PAYOUT_ACCOUNT_NOT_FOUND = "payout_account_not_found", "No account has the payout account's id; correct the id."
-    ACCOUNTS_MUST_DIFFER = "accounts_must_differ", "An account cannot be paid out to itself; name another account."
+    PROTECTION_ACCOUNT_NOT_FOUND = (
+        "protection_account_not_found",
+        "No account has the protecting account's id; correct the id.",
+    )
+    ACCOUNTS_MUST_DIFFER = (
+        "accounts_must_differ",
+        "An account cannot pay out to or protect itself; name another account.",
+    )
     PAYOUT_ACCOUNT_CLOSED = "payout_account_closed", "The payout account is closed; name another account."
-    CURRENCY_DIFFERS = "currency_differs", "The payout account has another currency; name one in the same currency."
+    PROTECTION_ACCOUNT_CLOSED = "protection_account_closed", "The protecting account is closed; name another account."
+    CUSTOMER_DIFFERS = "customer_differs", "The protecting account is not the same customer's; name one that is."
+    CURRENCY_DIFFERS = "currency_differs", "The other account has another currency; name one in the same currency."
+    PROTECTION_CYCLE = (
+        "protection_cycle",
+        "The protecting account is itself protected by this one, directly or through others; name another.",
+    )
     BALANCE_NOT_ZERO = (
         "balance_not_zero",
         "The account has a balance that cannot be paid out; settle it, unfreeze it or name a payout account.",
@@ -45,7 +71,7 @@ class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
         account_type: What kind of account it is.
         currency: The one currency of the account.
         customer_id: Whose account it is; left out, nobody's.
-        overdraft_limit: How far below zero the account may go.
+        overdraft_limit: How far below zero debits may take the account.
         product: The rules of interest and fees; left out, ``plain`` without a customer, otherwise ``standard`` for
             CHECKING and ``savings`` for the others.
     """
@@ -69,7 +95,9 @@ class AccountOpen(Command, tag="account.open", frozen=True, kw_only=True):
 
 
 class AccountFreeze(Command, tag="account.freeze", frozen=True, kw_only=True):
-    """Stop debits of an account.
+    """Stop debits of an account, new holds on it, and what is posted without a hold.
+
+    Credits go on, and so do captures, releases and LEGAL holds.
 
     Attributes:
         account_id: The account to freeze.
@@ -99,7 +127,7 @@ class AccountUnfreeze(Command, tag="account.unfreeze", frozen=True, kw_only=True
 
 
 class AccountClose(Command, tag="account.close", frozen=True, kw_only=True):
-    """Close an account for ever, after paying out what is on it.
+    """Close an account for ever, after paying out what is on it; it steps in for no other any more.
 
     Attributes:
         account_id: The account to close.
@@ -125,6 +153,34 @@ class AccountSetOverdraft(Command, tag="account.set_overdraft", frozen=True, kw_
 
     amounts = ("overdraft_limit",)
     accounts = ("account_id",)
+
+
+class AccountSetProduct(Command, tag="account.set_product", frozen=True, kw_only=True):
+    """Give an account another product, for what falls due from now on.
+
+    Attributes:
+        account_id: The account.
+        product: The rules of interest and fees.
+    """
+
+    account_id: BusinessId
+    product: BusinessId
+
+    accounts = ("account_id",)
+
+
+class AccountLinkProtection(Command, tag="account.link_protection", frozen=True, kw_only=True):
+    """Let another account of the same customer step in before this one is overdrawn.
+
+    Attributes:
+        account_id: The account to protect.
+        protection_account_id: The account that steps in; null for none any more.
+    """
+
+    account_id: BusinessId
+    protection_account_id: BusinessId | None
+
+    accounts = ("account_id", "protection_account_id")
 
 
 class AccountFields(Struct, frozen=True, kw_only=True):
@@ -191,6 +247,14 @@ class AccountClosed(Event, AccountFields, tag="account.closed", frozen=True, kw_
 
 class AccountOverdraftSet(Event, AccountFields, tag="account.overdraft_set", frozen=True, kw_only=True):
     """The overdraft limit is what was asked for."""
+
+
+class AccountProductSet(Event, AccountFields, tag="account.product_set", frozen=True, kw_only=True):
+    """The account has the product that was asked for."""
+
+
+class AccountProtectionLinked(Event, AccountFields, tag="account.protection_linked", frozen=True, kw_only=True):
+    """The account is protected as asked for."""
 
 
 class AccountRejected(Rejected, tag="account.rejected", frozen=True, kw_only=True):

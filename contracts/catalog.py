@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Union
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from contracts import accounts, transfers
+from contracts import accounts, customers, holds, products, settlements, transfers
 from contracts.accounts import AccountRefusal as A
-from contracts.diagnosis import RECORD_BYTES_MAX, diagnosed, is_in_calendar, too_large
+from contracts.customers import CustomerRefusal as C
+from contracts.diagnosis import RECORD_BYTES_MAX, diagnosed, outside_calendar, too_large
 from contracts.envelope import Command, CommonRefusal, Event, Frame, OtherEvent, Refusal, Rejected, Result, type_of
 from contracts.headers import NOTHING, Said
+from contracts.holds import HoldRefusal as H
 from contracts.invalid import CommandInvalid, NotUnderstood
 from contracts.notices import BooksRestored
+from contracts.products import ProductRefusal as P
+from contracts.settlements import SettlementRefusal as S
 from contracts.transfers import TransferRefusal as T
 
 LEDGER: Final = "ledger"
@@ -52,19 +56,33 @@ def _row(
 
 # fmt: off
 CATALOG: Final[tuple[Spec, ...]] = (
+    _row(LEDGER, customers.CustomerCreate, "customer_id", customers.CustomerCreated, customers.CustomerRejected,
+        *_FIRST, CommonRefusal.DATE_INVALID, C.CUSTOMER_EXISTS),
+    _row(LEDGER, customers.CustomerUpdate, "customer_id", customers.CustomerUpdated, customers.CustomerRejected,
+        *_FIRST, C.CUSTOMER_NOT_FOUND),
+    _row(LEDGER, products.ProductSet, "product", products.ProductDefined, products.ProductRejected,
+        *_FIRST, CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, P.PRODUCT_RESERVED, P.TIERS_INVALID),
     _row(LEDGER, accounts.AccountOpen, "account_id", accounts.AccountOpened, accounts.AccountRejected,
-        *_MONEY, A.ACCOUNT_EXISTS, A.CUSTOMER_NOT_FOUND, A.PRODUCT_NOT_FOUND),
+        *_MONEY, A.ACCOUNT_EXISTS, A.CUSTOMER_NOT_FOUND, A.CUSTOMER_NOT_VERIFIED, A.PRODUCT_NOT_FOUND,
+        A.PRODUCT_TYPE_DIFFERS, A.PRODUCT_CURRENCY_DIFFERS),
     _row(LEDGER, accounts.AccountFreeze, "account_id", accounts.AccountFrozen, accounts.AccountRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_ALREADY_FROZEN),
     _row(LEDGER, accounts.AccountUnfreeze, "account_id", accounts.AccountUnfrozen, accounts.AccountRejected,
         *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_NOT_FROZEN),
     _row(LEDGER, accounts.AccountClose, "account_id", accounts.AccountClosed, accounts.AccountRejected,
-        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.PAYOUT_ACCOUNT_NOT_FOUND,
-        A.ACCOUNTS_MUST_DIFFER, A.PAYOUT_ACCOUNT_CLOSED, A.CURRENCY_DIFFERS, A.BALANCE_NOT_ZERO,
-        A.BALANCE_LIMIT_EXCEEDED),
+        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.HOLDS_OPEN,
+        A.PAYOUT_ACCOUNT_NOT_FOUND, A.ACCOUNTS_MUST_DIFFER, A.PAYOUT_ACCOUNT_CLOSED, A.CURRENCY_DIFFERS,
+        A.BALANCE_NOT_ZERO, A.BALANCE_LIMIT_EXCEEDED),
     _row(LEDGER, accounts.AccountSetOverdraft, "account_id", accounts.AccountOverdraftSet, accounts.AccountRejected,
         *_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED,
         A.OVERDRAFT_IN_USE),
+    _row(LEDGER, accounts.AccountSetProduct, "account_id", accounts.AccountProductSet, accounts.AccountRejected,
+        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.PRODUCT_NOT_FOUND,
+        A.PRODUCT_TYPE_DIFFERS, A.PRODUCT_CURRENCY_DIFFERS),
+    _row(LEDGER, accounts.AccountLinkProtection, "account_id", accounts.AccountProtectionLinked,
+        accounts.AccountRejected, *_FIRST, CommonRefusal.ACCOUNT_RESERVED, A.ACCOUNT_NOT_FOUND,
+        A.PROTECTION_ACCOUNT_NOT_FOUND, A.ACCOUNTS_MUST_DIFFER, A.PROTECTION_ACCOUNT_CLOSED, A.CUSTOMER_DIFFERS,
+        A.CURRENCY_DIFFERS, A.PROTECTION_CYCLE),
     _row(LEDGER, transfers.TransferMake, "source_account_id", transfers.TransferPosted, transfers.TransferRejected,
         *_MONEY, T.ACCOUNTS_MUST_DIFFER, T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.CURRENCY_DIFFERS,
         T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
@@ -77,6 +95,30 @@ CATALOG: Final[tuple[Spec, ...]] = (
         T.NOT_REVERSIBLE, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
     _row(LEDGER, transfers.TransferBatch, "source_account_id", transfers.TransferBatchPosted,
         transfers.TransferRejected, *_FIRST, T.LEG_REFUSED),
+    _row(LEDGER, holds.HoldPlace, "account_id", holds.HoldPlaced, holds.HoldRejected,
+        *_MONEY, H.HOLD_EXISTS, H.ACCOUNT_NOT_FOUND, H.ACCOUNT_CLOSED, H.ACCOUNT_FROZEN, H.CURRENCY_DIFFERS,
+        H.EXPIRY_IN_PAST, H.INSUFFICIENT_FUNDS),
+    _row(LEDGER, holds.HoldAdjust, "account_id", holds.HoldAdjusted, holds.HoldRejected,
+        *_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED, H.ACCOUNT_NOT_FOUND, H.ACCOUNT_FROZEN,
+        H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED, H.AMOUNT_BELOW_CAPTURED, H.INSUFFICIENT_FUNDS),
+    _row(LEDGER, holds.HoldExtend, "account_id", holds.HoldExtended, holds.HoldRejected,
+        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, H.ACCOUNT_NOT_FOUND, H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED,
+        H.EXPIRY_IN_PAST),
+    _row(LEDGER, holds.HoldRelease, "account_id", holds.HoldReleased, holds.HoldRejected,
+        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, H.ACCOUNT_NOT_FOUND, H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED),
+    _row(LEDGER, holds.HoldExpire, "account_id", holds.HoldExpired, holds.HoldRejected,
+        *_FIRST, CommonRefusal.ACCOUNT_RESERVED, H.ACCOUNT_NOT_FOUND, H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_NOT_DUE),
+    _row(LEDGER, settlements.SettlementCapture, "account_id", settlements.SettlementPosted,
+        settlements.SettlementRejected, *_MONEY, S.ACCOUNT_NOT_FOUND, S.HOLD_NOT_FOUND, S.HOLD_ENDED, S.HOLD_EXPIRED,
+        S.CURRENCY_DIFFERS, S.AMOUNT_EXCEEDS_HOLD, S.DESTINATION_NOT_FOUND, S.DESTINATION_CLOSED,
+        S.BALANCE_LIMIT_EXCEEDED),
+    _row(LEDGER, settlements.SettlementPost, "account_id", settlements.SettlementPosted,
+        settlements.SettlementRejected, *_MONEY, S.ACCOUNT_NOT_FOUND, S.ACCOUNT_CLOSED, S.ACCOUNT_FROZEN,
+        S.CURRENCY_DIFFERS, S.DESTINATION_NOT_FOUND, S.DESTINATION_CLOSED, S.BALANCE_LIMIT_EXCEEDED),
+    _row(LEDGER, settlements.SettlementRefund, "account_id", settlements.SettlementRefunded,
+        settlements.SettlementRejected, *_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED,
+        S.TRANSACTION_NOT_FOUND, S.ACCOUNT_DIFFERS, S.NOT_REFUNDABLE, S.AMOUNT_EXCEEDS_SETTLEMENT, S.ACCOUNT_CLOSED,
+        S.BALANCE_LIMIT_EXCEEDED),
 )
 # fmt: on
 
@@ -150,7 +192,9 @@ class Catalog:
             command: Command = self._decoders[context].decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if (_ESCAPED in value and _hides_something(value)) or not is_in_calendar(command.requested_at):
+        if _ESCAPED in value and _hides_something(value):
+            return None
+        if (command.requested_at is not UNSET or command.moments) and outside_calendar(command) is not None:
             return None
         # See ``_says_all_once``; what has no default in it is judged here.
         quotes = value.count(_QUOTE)
@@ -189,7 +233,7 @@ class Catalog:
 
         A slip in a customer's type, or a customer's command on the wrong topic, makes its number no less secret.
         """
-        return command_type.lower().startswith("customer") or (context == LEDGER and not command_type)
+        return "customer" in command_type.lower() or (context == LEDGER and not command_type)
 
 
 def _assert_told_apart(models: Collection[type[Struct]]) -> None:

@@ -42,9 +42,13 @@ def is_command_id(text: object) -> bool:
     return True
 
 
-def is_in_calendar(moment: Any) -> bool:
-    """Say whether *moment*, where it was given, has a form in every zone."""
-    return moment is msgspec.UNSET or moment.year in YEARS
+def outside_calendar(command: Command) -> str | None:
+    """Return the name of the first instant in *command* that has no form in every zone, or None."""
+    for name in ("requested_at", *command.moments):
+        moment = getattr(command, name)
+        if moment is not msgspec.UNSET and moment.year not in YEARS:
+            return name
+    return None
 
 
 def too_large(value: bytes | None, *, claimed_id: str) -> NotUnderstood:
@@ -134,8 +138,8 @@ def _converted(said: dict[str, Any], model: type[Command]) -> Command:
         command = msgspec.convert(said, model)
     except msgspec.ValidationError as error:
         raise _judged(error, model) from None
-    if not is_in_calendar(command.requested_at):
-        raise _invalid(("requested_at",), model)
+    if (name := outside_calendar(command)) is not None:
+        raise _invalid((name,), model)
     return command
 
 
@@ -199,7 +203,10 @@ def _sentence(kind: inspect.Type | None) -> str:
         description = (kind.extra_json_schema or {}).get("description", "")
         return f"It must be {description}." if description else _sentence(kind.type)
     if isinstance(kind, inspect.UnionType):
-        return next((text for each in kind.types if (text := _sentence(each))), "")
+        text = next((text for each in kind.types if (text := _sentence(each))), "")
+        return text.removesuffix(".") + ", or null." if kind.includes_none else text
+    if isinstance(kind, inspect.BoolType):
+        return "It must be true or false."
     if isinstance(kind, inspect.LiteralType):
         return f"It must be one of {', '.join(map(str, kind.values))}."
     if isinstance(kind, inspect.ListType):

@@ -32,14 +32,16 @@ class EntryView(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OverdraftView(Struct, frozen=True, kw_only=True, gc=False):
-    """What the movement did to the overdraft of the debited account, or of the credited one of a deposit.
+    """What became of the overdraft of the debited account; of the credited one where no customer's account was debited.
+
+    A refund shows that of the account it gives back to.
 
     Attributes:
         used: How far below zero the ledger balance is afterwards.
-        fee: The fee that was charged.
-        waived: Whether a fee was due and not charged.
+        fee: The fee that was charged; 0 where none was.
+        waived: Whether a fee fell due and was waived.
         protected_by: The account that stepped in, or null.
-        fee_refunded: The fee that came back because the balance was restored in time.
+        fee_refunded: The fees that came back, on any of the accounts, because their balances were restored in time.
     """
 
     used: ShownAmount

@@ -28,6 +28,14 @@ Text = Annotated[
         extra_json_schema={"pattern": r"^[^\x00]*$"},
     ),
 ]
+LongText = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        description="text of up to 2,000 characters, without NUL",
+        extra_json_schema={"pattern": r"^[^\x00]*$"},
+    ),
+]
 Metadata = Annotated[
     dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=256)]],
     Meta(max_length=16, description="up to 16 pairs of strings, of up to 64 and 256 characters"),
@@ -62,6 +70,7 @@ class CommonRefusal(Refusal):
         "The amount has more decimals than its currency or reaches 10^15 minor units; send one that fits.",
     )
     ACCOUNT_RESERVED = "account_reserved", "Ids that begin with house: belong to the bank; use an account of your own."
+    DATE_INVALID = "date_invalid", "The calendar has no such day, or it lies in the future; correct the date."
 
 
 _UNCOMPARED: Final[dict[str, Any]] = {"command_id": "", "requested_at": UNSET, "correlation_id": "", "metadata": {}}
@@ -72,8 +81,9 @@ class Command(
 ):
     """What a sender asks for.
 
-    Subclasses name themselves by ``tag`` and say which of their fields are amounts, which are free text and which name
-    accounts: a repeat is recognised with amounts trimmed and free text hashed, and accounts are looked up beforehand.
+    Subclasses name themselves by ``tag`` and say which of their fields are amounts, which are free text, which name
+    accounts and which are instants: a repeat is recognised with amounts trimmed and free text hashed, accounts are
+    looked up beforehand, and an instant without a form in every zone is invalid.
     """
 
     command_id: CommandId
@@ -84,6 +94,7 @@ class Command(
     amounts: ClassVar[tuple[str, ...]] = ()
     free_texts: ClassVar[tuple[str, ...]] = ()
     accounts: ClassVar[tuple[str, ...]] = ()
+    moments: ClassVar[tuple[str, ...]] = ()
 
     def account_ids(self) -> Iterable[str]:
         """Return the ids of the accounts that this command speaks of; an empty one is none."""

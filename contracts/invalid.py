@@ -56,18 +56,22 @@ class CommandInvalid(Event, tag="command.invalid", frozen=True, kw_only=True):
     offset: int
 
 
-# A digit as it is, between the zero bytes of UTF-16, or as JSON may escape it.
-_DIGIT: Final = rb"(?:\x00?[0-9]|\\u003[0-9])"
-_DASH: Final = rb"(?:\x00?-|\\u002[dD])"
+# A digit as it is, between the zero bytes of UTF-16 and UTF-32, or as JSON may escape it.
+_DIGIT: Final = rb"(?:\x00{0,3}[0-9]|\\u003[0-9])"
+_DASH: Final = rb"(?:\x00{0,3}-|\\u002[dD])"
+_NOT_BEHIND_DIGIT: Final = rb"(?<![0-9])(?<![0-9]\x00)(?<![0-9]\x00{2})(?<![0-9]\x00{3})"
 _SSN: Final = re.compile(
-    rb"(?<![0-9])(?<![0-9]\x00)(?:%(d)s{9}|%(d)s{3}%(m)s%(d)s{2}%(m)s%(d)s{4})(?!\x00?[0-9])"
-    % {b"d": _DIGIT, b"m": _DASH}
+    rb"%(n)s%(d)s{3}%(m)s?%(d)s{2}%(m)s?%(d)s{4}(?!\x00{0,3}[0-9])"
+    % {b"n": _NOT_BEHIND_DIGIT, b"d": _DIGIT, b"m": _DASH}
 )
 _SIGN: Final = re.compile(rb"\\u00(3[0-9]|2[dD])|[0-9]")
 
 
 def masked(raw: bytes) -> bytes:
-    """Return *raw* with every digit of what may be a social security number made a ``*``: 9 digits, or 3-2-4."""
+    """Return *raw* with every digit of what may be a social security number made a ``*``.
+
+    That is nine digits, with a dash or without behind the third and the fifth: all that a command may say as one.
+    """
     return _SSN.sub(lambda found: _SIGN.sub(_star, found[0]), raw)
 
 

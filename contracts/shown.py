@@ -44,5 +44,17 @@ ShownUuid = Annotated[
 ShownInstant = Annotated[
     str, Meta(description="an RFC 3339 instant in UTC with microseconds", extra_json_schema={"format": "date-time"})
 ]
+ShownDate = Annotated[str, Meta(description="a day written YYYY-MM-DD", extra_json_schema={"format": "date"})]
+ShownRate = Annotated[
+    str,
+    Meta(
+        description='a yearly rate as a decimal string, such as "0.025" for 2.5 %',
+        extra_json_schema={"pattern": rf"^(0|[1-9][0-9]*)(\.[0-9]+)?{END}"},
+    ),
+]
 ShownText = Annotated[str, Meta(description="text of up to 500 characters", extra_json_schema={"maxLength": 500})]
+ShownLongText = Annotated[
+    str, Meta(description="text of up to 2,000 characters", extra_json_schema={"maxLength": 2000})
+]
 ShownNumber = Annotated[int, Meta(description="a whole number from 1", extra_json_schema={"minimum": 1})]
+ShownCount = Annotated[int, Meta(description="a whole number from 0", extra_json_schema={"minimum": 0})]

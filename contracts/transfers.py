@@ -148,7 +148,8 @@ class TransferWithdraw(Command, tag="transfer.withdraw", frozen=True, kw_only=Tr
 class TransferReverse(Command, tag="transfer.reverse", frozen=True, kw_only=True):
     """Undo all legs of an earlier transfer, deposit, withdrawal or batch; once.
 
-    The last leg is undone first, and whoever received the money must have it, without overdraft.
+    The last leg is undone first, and whoever received the money must have it, without overdraft. Fees, and what another
+    account stepped in with, stay.
 
     Attributes:
         account_id: The account that the original debited first; the credited one of a deposit.
@@ -224,7 +225,8 @@ class TransferPosted(Event, tag="transfer.posted", frozen=True, kw_only=True, om
         description: The command's ``description``, where it had one.
         purpose: The command's ``reason``, where it had one.
         reference: The command's ``reference``, where it had one.
-        entries: The entries on customers' accounts, the debit before the credit; never those of the bank.
+        entries: The entries on customers' accounts: debit, credit, those of protection, the fee, fees refunded; none of
+            the bank's.
         overdraft: What became of the overdraft.
     """
 
@@ -247,7 +249,7 @@ class TransferReversed(Event, tag="transfer.reversed", frozen=True, kw_only=True
         amount: How much moved back.
         currency: The currency of all amounts here.
         purpose: The command's ``reason``, where it had one.
-        entries: The entries on customers' accounts, the debit before the credit; never those of the bank.
+        entries: The entries on customers' accounts: debit, credit, fees refunded; none of the bank's.
         overdraft: What became of the overdraft; a list, one for each leg, where a batch was undone.
     """
 
@@ -267,7 +269,7 @@ class TransferBatchPosted(Event, tag="transfer.batch_posted", frozen=True, kw_on
         transaction_id: The transaction: the command's id.
         amount: The sum of all legs.
         currency: The currency of all amounts here.
-        entries: The entries on customers' accounts, leg by leg; never those of the bank.
+        entries: The entries on customers' accounts, leg by leg, each as in ``transfer.posted``; none of the bank's.
         overdraft: What became of the overdraft, one for each leg.
     """
 

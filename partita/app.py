@@ -7,9 +7,10 @@ contexts.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from consumers.loop import LoopSettings, consume
 from contracts.catalog import Catalog, Topics
@@ -18,7 +19,9 @@ from processor.database import Connection, Database, Timeouts, connect
 from processor.engine.context import Context
 from processor.engine.lanes import wake_relay
 from processor.errors import NotPrepared
+from processor.ledger.bank import Bank
 from processor.ledger.context import LEDGER
+from processor.ledger.store import LedgerStore
 from processor.migrate import require_current
 from producers.kafka import require_topics
 from producers.relay import Relay
@@ -87,10 +90,18 @@ async def run_consumer(app: App, stop: asyncio.Event) -> None:
             fingerprint_key=settings.fingerprint_key.get_secret_value().encode(),
             timeouts=app.timeouts,
         ),
-        app.contexts,
+        [_set_up(context, settings) for context in app.contexts],
         stop=stop,
         on_committed={context.name: _waking(app, context.name) for context in app.contexts},
     )
+
+
+def _set_up(context: Context[Any], settings: Settings) -> Context[Any]:
+    """Return *context* as this installation has it: the ledger is that of its bank."""
+    if type(context.store) is not LedgerStore:
+        return context
+    bank = Bank(zone=ZoneInfo(settings.timezone), secret=settings.fingerprint_key.get_secret_value().encode())
+    return replace(context, store=LedgerStore(bank))
 
 
 async def run_relay(app: App, stop: asyncio.Event) -> None:

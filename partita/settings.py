@@ -4,8 +4,9 @@ Invariant This is the only module that reads the environment for settings; every
 """
 
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from processor.errors import NotPrepared
@@ -46,8 +47,12 @@ class Settings(BaseSettings):
         default="", description="stable name of this process; its restart takes over its own partitions"
     )
     fingerprint_key: SecretStr = Field(
-        default=SecretStr(""), max_length=64, description="keys the hashes by which repeats of free text are recognised"
+        default=SecretStr(""),
+        max_length=64,
+        description="keys the hashes of social security numbers, and of the texts by which repeats are recognised",
     )
+
+    timezone: str = Field(default="UTC", description="the bank's time zone, whose days and months fees are counted by")
 
     relay_page_size: int = Field(
         default=2000, ge=1, le=20_000, description="events that the relay reads at once, over all lanes"
@@ -56,6 +61,15 @@ class Settings(BaseSettings):
     local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = Field(default=False, description="log lines as JSON instead of for people")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no time zone has this name; use one such as Europe/Berlin") from None
+        return name
 
 
 def load_settings() -> Settings:

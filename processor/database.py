@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import asyncpg
@@ -33,6 +34,9 @@ DATABASE_ILL: Final = (
 
 # The sqlstates of a COMMIT that leave open whether it happened; a client library says 08 for the server.
 _OUTCOME_UNKNOWN: Final = ("08", "40003", "57P")
+
+# A session that lasts makes its plans while the tables are small, and keeps them.
+_BY_INDEX: Final = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
 
 _NAME: Final = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
 
@@ -99,8 +103,10 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-async def connect(url: str, *, role: str, timeouts: Timeouts | None = None) -> Connection:
-    """Open one connection for *role*, the name that ``pg_stat_activity`` will show.
+async def connect(
+    url: str, *, role: str, timeouts: Timeouts | None = None, planning: Mapping[str, str] = MappingProxyType({})
+) -> Connection:
+    """Open one connection for *role*, the name that ``pg_stat_activity`` will show; *planning* are further settings.
 
     Raises:
         Transient: The server cannot be reached, or does not let us in.
@@ -113,7 +119,8 @@ async def connect(url: str, *, role: str, timeouts: Timeouts | None = None) -> C
             command_timeout=timeouts.answer_s,
             max_cached_statement_lifetime=0,  # prepared once, kept for the life of the session
             server_settings={"application_name": f"partita {role}", "TimeZone": "UTC", "jit": "off"}
-            | timeouts.settings(),
+            | timeouts.settings()
+            | dict(planning),
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         cause = str(error) or type(error).__name__
@@ -142,7 +149,7 @@ def _keep_alive(connection: Connection, timeouts: Timeouts) -> None:
 
 
 class Database:
-    """One lasting session, opened when first needed and again after it was lost.
+    """One lasting session, opened when first needed and again after it was lost. It reads by index wherever it can.
 
     A session is used by one task at a time: a batch consumer, a relay and a reader each own one.
     """
@@ -156,7 +163,7 @@ class Database:
     async def connection(self) -> Connection:
         """Return the open session, opening it where it is not."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, role=self._role, timeouts=self.timeouts)
+            self._connection = await connect(self._url, role=self._role, timeouts=self.timeouts, planning=_BY_INDEX)
         return self._connection
 
     @asynccontextmanager

@@ -29,6 +29,10 @@ class Fatal(PartitaError):
     """Going on would do damage, or cannot work."""
 
 
+class Overtaken(PartitaError):
+    """What a batch had found before its locks has changed while it waited for them; it is run again."""
+
+
 class Incident(Fatal):
     """The log and the books do not fit together: records would be skipped."""
 

@@ -1,55 +1,31 @@
-"""Text tables of attempts and expected answers, read as a bookkeeper would and run against anything that decides.
+"""Text tables of attempts and expected answers, read as a bookkeeper would; ``tests.table_runs`` runs them.
 
 A row is an attempt with its expected answer behind ``->``: the last word of the answer's type, or the refusal's code.
 An attempt begins with one of ``VERBS``, or is a command in full: its type, and ``name=value`` for each field.
-``account`` makes an account with what is on it; ``balance``, ``available``, ``limit_of`` and ``status`` look at one.
-Rows below an attempt say more of it: ``leg`` (of a batch), ``entry`` (all of the answer's, in order), ``used`` (of the
-overdraft), ``details`` and ``field`` (of the answer). ``#`` begins a comment. A command is called by a name (T1) that a
-reversal or a repeat can use again; ``as NAME`` gives one to a command whose row has no place for it.
+``account`` makes an account with what is on it; ``LOOKS`` look at one: ``hold A1 H1`` at status, amount, captured and
+remaining of its hold, ``last_fee`` at product, version and amount of the last fee that fell due. Rows below an attempt
+say more of it: ``leg`` (of a batch), ``entry`` (all of the answer's, in order), ``overdraft`` (used; ``fee``,
+``waived``, ``by`` and ``back`` where there was such a thing; a row for each of a batch's legs), ``used`` (the same for
+several legs that cost nothing), ``details`` and ``field`` (of the answer). ``#`` begins a comment. A command is called
+by a name (T1) that a reversal or a repeat can use again; ``as NAME`` gives one to a command whose row has no place for
+it.
 
-``judged by rules`` marks a table that takes too many commands for a database; ``judged by engine`` one that needs its
-memory of earlier answers: repeats, and ids that are used twice.
+``at`` moves the clock on: the next attempt is decided at that very instant, those after it within microseconds.
+``zone`` says where the bank's days begin, if not in UTC. ``judged by rules`` marks a table that takes too many commands
+for a database; ``judged by engine`` one that needs its memory of earlier answers: repeats, and ids that are used twice.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
-from contracts.catalog import LEDGER, Catalog
-from contracts.envelope import Command
-from contracts.invalid import NotUnderstood
+from processor.ledger.products import BUILT_IN
 
 FOLDER: Final = Path(__file__).parent / "ledger" / "tables"
+UTC: Final = "UTC"
 Json = dict[str, Any]
-
-LARGEST: Final = 10**15 - 1  # minor units in one amount
-DECIMALS: Final = {"JPY": 0, "USD": 2, "EUR": 2, "KWD": 3}  # of the currencies that accounts have in tables
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holding:
-    """What an account has, as the books say it."""
-
-    currency: str
-    status: str
-    ledger_minor: int
-    available_minor: int
-    overdraft_limit_minor: int
-
-
-class Bank(Protocol):
-    """Whoever decides: the rules alone, or the engine on its database."""
-
-    async def decide(self, command: Command) -> tuple[str, Json]:
-        """Return the type and the body of the answer."""
-
-    async def holding(self, account_id: str) -> Holding | None:
-        """Return what the books hold of an account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,31 +38,76 @@ class Verb:
     given: Mapping[str, str] = field(default_factory=dict)
 
 
+_PERSON = {"born": "date_of_birth", "ssn": "ssn", "name": "name", "address": "address", "kyc": "kyc_status"}
+_SOMEBODY = {
+    "name": "Ada",
+    "date_of_birth": "1990-05-17",
+    "ssn": "123-45-6789",
+    "address": "here",
+    "kyc_status": "VERIFIED",
+}
+_TERMS = {
+    "type": "account_type",
+    "interest": "interest",
+    "mode": "tier_mode",
+    "tiers": "tiers",
+    "days": "day_count",
+    "fee": "overdraft_fee",
+    "a_day": "fees_per_day",
+    "a_month": "fees_per_month",
+    "first_waived": "first_fee_waived",
+    "beyond": "fee_may_exceed_limit",
+    "grace": "grace_hours",
+}
 _OPEN = {"type": "account_type", "overdraft": "overdraft_limit", "customer": "customer_id", "product": "product"}
 _TEXTS = {"description": "description", "reference": "reference"}
 _CASH = {"reason": "reason", "reference": "reference"}
+_SETTLED = {"to": "destination_account_id", "reference": "reference"}
 _MOVE = "source_account_id destination_account_id amount currency?"
+_HOLD = "account_id hold_id"
+_SAID = {"reason": "a table says so"}
 VERBS: Final = {
+    "customer": Verb(type="customer.create", places="customer_id", options=_PERSON, given=_SOMEBODY),
+    "update": Verb(type="customer.update", places="customer_id", options={**_PERSON, "standing": "good_standing"}),
+    "product": Verb(type="product.set", places="product currency", options=_TERMS, given={"account_type": "CHECKING"}),
     "open": Verb(type="account.open", places="account_id currency", options=_OPEN, given={"account_type": "CHECKING"}),
-    "freeze": Verb(type="account.freeze", places="account_id", given={"reason": "a table says so"}),
-    "unfreeze": Verb(type="account.unfreeze", places="account_id", given={"reason": "a table says so"}),
+    "freeze": Verb(type="account.freeze", places="account_id", given=_SAID),
+    "unfreeze": Verb(type="account.unfreeze", places="account_id", given=_SAID),
     "close": Verb(type="account.close", places="account_id", options={"to": "payout_account_id"}),
     "limit": Verb(type="account.set_overdraft", places="account_id overdraft_limit"),
+    "set_product": Verb(type="account.set_product", places="account_id product"),
+    "link": Verb(type="account.link_protection", places="account_id protection_account_id"),
     "transfer": Verb(type="transfer.make", places=f"NAME {_MOVE}", options=_TEXTS),
     "credit": Verb(type="transfer.make", places=f"NAME {_MOVE}", options=_TEXTS, given={"direction": "credit"}),
     "deposit": Verb(type="transfer.deposit", places="NAME account_id amount currency?", options=_CASH),
     "withdraw": Verb(type="transfer.withdraw", places="NAME account_id amount currency?", options=_CASH),
     "reverse": Verb(type="transfer.reverse", places="NAME account_id transaction_id", options={"reason": "reason"}),
     "batch": Verb(type="transfer.batch", places="NAME", options={"source": "source_account_id"}),
+    "place": Verb(
+        type="hold.place",
+        places=f"{_HOLD} amount currency?",
+        options={"reason": "reason", "until": "expires_at"},
+        given={"reason": "DEBIT_CARD_AUTH"},
+    ),
+    "adjust": Verb(type="hold.adjust", places=f"{_HOLD} amount"),
+    "extend": Verb(type="hold.extend", places=f"{_HOLD} expires_at"),
+    "release": Verb(type="hold.release", places=_HOLD),
+    "expire": Verb(type="hold.expire", places=_HOLD),
+    "capture": Verb(
+        type="settlement.capture", places=f"NAME {_HOLD} amount currency?", options={**_SETTLED, "final": "final"}
+    ),
+    "settle": Verb(type="settlement.post", places="NAME account_id amount currency?", options=_SETTLED),
+    "refund": Verb(type="settlement.refund", places="NAME account_id transaction_id amount?"),
 }
 LEGS: Final = {
     "leg": Verb(type="", places=_MOVE, options=_TEXTS),
     "leg_credit": Verb(type="", places=_MOVE, options=_TEXTS, given={"direction": "credit"}),
 }
-LOOKS: Final = ("balance", "available", "limit_of", "status")
-MORE: Final = (*LEGS, "entry", "used", "details", "field")
-_ENDINGS: Final = {"frozen": "freeze", "closed": "close"}
-_ENTRY: Final = ("account_id", "entry_no", "entry_type", "direction", "amount", "balance_after", "available_after")
+LOOKS: Final = ("balance", "available", "limit_of", "status", "hold", "protector", "last_fee")
+MORE: Final = (*LEGS, "entry", "overdraft", "used", "details", "field")
+ALONE: Final = ("account", "at", *LOOKS)
+_FLAGS: Final = ("good_standing", "first_fee_waived", "fee_may_exceed_limit", "final")
+_NUMBERS: Final = ("fees_per_day", "fees_per_month", "grace_hours", "day_count")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +131,22 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A file of rows. Its accounts and commands share no id with those of another table."""
+    """A file of rows. Its accounts, customers, products and commands share no id with those of another table."""
 
     name: str
     judged_by: str
+    zone: str
     rows: tuple[Row, ...]
 
+    @property
+    def is_timed(self) -> bool:
+        return self.zone != UTC or any(row.verb == "at" for row in self.rows)
+
     def account_id(self, word: str) -> str:
-        return word if word.startswith("house:") else f"{self.name}.{word}"
+        return word if word.startswith("house:") or word == "None" else f"{self.name}.{word}"
+
+    def product(self, word: str) -> str:
+        return word if word in BUILT_IN else f"{self.name}.{word}"
 
     def command_id(self, word: str) -> str:
         return str(uuid5(NAMESPACE_OID, f"{self.name}:{word}"))
@@ -130,13 +159,13 @@ class Table:
             name = words[at + 1]
             del words[at : at + 2]
         verb = VERBS.get(row.verb)
-        fields = self._fields(verb, words) if verb else self._meaning(dict(word.split("=", 1) for word in words))
+        fields = self._fields(verb, words) if verb else self._sent(dict(word.split("=", 1) for word in words))
         said: Json = {"command_id": self.command_id(fields.pop("NAME", name)), "type": row.type} | fields
         if row.verb == "batch":
             said["legs"] = [self._fields(LEGS[leg.verb], list(leg.words)) for leg in row.more if leg.verb in LEGS]
         return said
 
-    def _fields(self, verb: Verb, words: list[str]) -> dict[str, str]:
+    def _fields(self, verb: Verb, words: list[str]) -> Json:
         fields = dict(verb.given)
         for place in verb.places.split():
             if place.endswith("?") and (not words or words[0] in verb.options):
@@ -144,16 +173,18 @@ class Table:
             fields[place.removesuffix("?")] = words.pop(0)
         for option, value in zip(words[::2], words[1::2], strict=True):
             fields[verb.options[option]] = value
-        return self._meaning(fields)
+        return self._sent(fields)
 
     def meant(self, name: str, value: str) -> str:
         """Return what the *value* of a field stands for: ids are the table's own."""
-        if name.endswith("account_id") and value != "None":
+        if name.endswith("account_id") or (name == "customer_id" and value != "None"):
             return self.account_id(value)
+        if name == "product":
+            return self.product(value)
         return self.command_id(value) if name.endswith("transaction_id") else value
 
-    def _meaning(self, fields: dict[str, str]) -> dict[str, str]:
-        return {name: self.meant(name, value) for name, value in fields.items()}
+    def _sent(self, fields: Mapping[str, str]) -> Json:
+        return {name: _typed(name, self.meant(name, value)) for name, value in fields.items()}
 
     def reached(self) -> Iterator[tuple[str, str]]:
         """Yield (command type, expected answer) of each attempt, and of each leg that is refused."""
@@ -165,6 +196,17 @@ class Table:
                     yield "leg", leg[1]
 
 
+def _typed(name: str, value: str) -> Any:
+    """Return *value* as the JSON value that the field takes."""
+    if name in _FLAGS:
+        return {"yes": True, "no": False}[value]
+    if name in _NUMBERS:
+        return int(value)
+    if name == "tiers":
+        return [dict(zip(("from", "rate"), tier.split(":"), strict=True)) for tier in value.split(",")]
+    return None if name == "protection_account_id" and value == "None" else value
+
+
 def tables(folder: Path = FOLDER) -> list[Table]:
     """Return every table, in the order of their names."""
     return [read(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.txt"))]
@@ -172,127 +214,20 @@ def tables(folder: Path = FOLDER) -> list[Table]:
 
 def read(name: str, text: str) -> Table:
     """Return the table that *text* says, or raise ValueError with the line that says nothing."""
-    judged_by, rows = "all", list[Row]()
+    about, rows = {"judged": "all", "zone": UTC}, list[Row]()
     for line_no, line in enumerate(text.splitlines(), start=1):
         said, _, expected = line.split("#")[0].partition("->")
         verb, *words = said.split() or [""]
         row = Row(line_no=line_no, verb=verb, words=tuple(words), expected=expected.strip())
-        if verb == "judged":
-            judged_by = words[1]
+        if verb in about:
+            about[verb] = words[-1]
         elif verb in MORE:
             last = rows.pop()
             assert last.is_attempt, f"{name}:{line_no}: '{verb}' belongs below an attempt"
             rows.append(Row(**{**vars(last), "more": (*last.more, row)}))
-        elif row.is_attempt or verb == "account" or verb in LOOKS:
+        elif row.is_attempt or verb in ALONE:
             assert bool(row.expected) == row.is_attempt, f"{name}:{line_no}: attempts, and only they, have an answer"
             rows.append(row)
         elif verb:
             raise ValueError(f"{name}:{line_no}: no verb is called '{verb}'")
-    return Table(name=name, judged_by=judged_by, rows=tuple(rows))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A table against a bank."""
-
-    table: Table
-    bank: Bank
-
-    @cached_property
-    def _catalog(self) -> Catalog:
-        return Catalog()
-
-    async def all(self) -> None:
-        """Run every row; the first answer that is not as expected raises AssertionError and names its line."""
-        for row in self.table.rows:
-            try:
-                if row.verb == "account":
-                    await self._make(row)
-                elif row.is_attempt:
-                    await self._attempt(row)
-                else:
-                    await self._look(row)
-            except AssertionError as error:
-                said = f"{row.verb} {' '.join(row.words)} -> {row.expected}"
-                raise AssertionError(f"{self.table.name}:{row.line_no}: {said}\n{error}") from None
-
-    async def _decide(self, message: Json) -> tuple[str, Json]:
-        command = self._catalog.understand(LEDGER, json.dumps(message).encode())
-        if isinstance(command, NotUnderstood):
-            return "invalid", {"reason": command.reason}
-        return await self.bank.decide(command)
-
-    async def _attempt(self, row: Row) -> None:
-        message = self.table.message(row)
-        kind, body = await self._decide(message)
-        outcome = kind.rpartition(".")[2]
-        if outcome == "rejected":
-            assert kind == f"{message['type'].partition('.')[0]}.rejected", kind
-            outcome = body["code"]
-        if outcome == "leg_refused":
-            outcome += f" {body['details']['index']} {body['details']['code']}"
-        if body.get("replayed"):
-            outcome += " (replayed)"
-        assert outcome == row.expected, f"got {outcome}: {body}"
-        self._look_closer(row, body)
-
-    def _look_closer(self, row: Row, body: Json) -> None:
-        entries = [each.words for each in row.more if each.verb == "entry"]
-        if entries:
-            told = [tuple(str(entry[name]) for name in _ENTRY) for entry in body["entries"]]
-            assert told == [(self.table.account_id(words[0]), *words[1:]) for words in entries], told
-        for each in row.more:
-            if each.verb == "used":
-                views = body["overdraft"] if isinstance(body["overdraft"], list) else [body["overdraft"]]
-                assert tuple(view["used"] for view in views) == each.words, views
-                assert all(_is_free(view) for view in views), views
-            elif each.verb in ("details", "field"):
-                about: Json = body["details"] if each.verb == "details" else body
-                for name, value in (word.split("=", 1) for word in each.words):
-                    assert _said(about.get(name)) == self.table.meant(name, value), about
-
-    async def _look(self, row: Row) -> None:
-        holding = await self.bank.holding(self.table.account_id(row.words[0]))
-        assert holding is not None, "there is no such account"
-        if row.verb == "status":
-            assert holding.status == row.words[1], holding
-            return
-        looked_at = {
-            "balance": holding.ledger_minor,
-            "available": holding.available_minor,
-            "limit_of": holding.overdraft_limit_minor,
-        }
-        assert Decimal(looked_at[row.verb]).scaleb(-DECIMALS[holding.currency]) == Decimal(row.words[1]), holding
-
-    async def _make(self, row: Row) -> None:
-        """Open the account of *row* and bring it to what the row says, by ordinary commands."""
-        account, currency, *words = row.words
-        ending = [words.pop()] if words and words[-1] in _ENDINGS else []
-        options = dict(zip(words[::2], words[1::2], strict=True))
-        posted = int(Decimal(options.pop("posted", "0")).scaleb(DECIMALS[currency]))
-        steps = [f"open {account} {currency} {' '.join(word for pair in options.items() for word in pair)}"]
-        verb = "deposit" if posted > 0 else "withdraw"
-        for count, part in enumerate(_parts(abs(posted))):
-            amount = Decimal(part).scaleb(-DECIMALS[currency])
-            steps.append(f"{verb} made-{row.line_no}-{count} {account} {amount:f}")
-        steps += [f"{_ENDINGS[word]} {account}" for word in ending]
-        for count, step in enumerate(steps):
-            verb, *said = step.split()
-            made = Row(line_no=row.line_no, verb=verb, words=(*said, "as", f"made {row.line_no}.{count}"), expected="")
-            kind, body = await self._decide(self.table.message(made))
-            assert not kind.endswith(("rejected", "invalid")), f"{step}: {body}"
-
-
-def _said(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _parts(minor: int) -> Sequence[int]:
-    whole, rest = divmod(minor, LARGEST)
-    return [LARGEST] * whole + [rest] * bool(rest)
-
-
-def _is_free(view: Json) -> bool:
-    """Say whether an overdraft cost nothing and nobody came in for it: ``plain`` knows neither fee nor protection."""
-    free = Decimal(view["fee"]) == Decimal(view["fee_refunded"]) == 0
-    return free and view["waived"] is False and view["protected_by"] is None
+    return Table(name=name, judged_by=about["judged"], zone=about["zone"], rows=tuple(rows))

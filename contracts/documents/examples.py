@@ -1,8 +1,8 @@
 """The examples: what was sent, and what it was answered with. They are data, and a test runs them in their order.
 
 Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
-``command`` or, where what was sent is none, the ``record`` as text. ``CONTRIBUTING.md`` says how results
-are written.
+``command`` or, where what was sent is none, the ``record`` as text; ``at`` is its instant, where that is not a second
+after the line before. ``CONTRIBUTING.md`` says how results are written.
 """
 
 import json

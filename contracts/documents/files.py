@@ -72,8 +72,11 @@ def schema_text(schema: Schema) -> str:
 
 def out_of_date(place: Place) -> dict[Path, str]:
     """Return the files at *place* that are not as they should be, each with what is wrong."""
+    return _stale(place, generated(place))
+
+
+def _stale(place: Place, wanted: Mapping[Path, str]) -> dict[Path, str]:
     found: dict[Path, str] = {}
-    wanted = generated(place)
     for path, text in wanted.items():
         if not path.exists():
             found[path] = "is missing"
@@ -84,7 +87,8 @@ def out_of_date(place: Place) -> dict[Path, str]:
 
 def write(place: Place) -> list[Path]:
     """Write what is out of date at *place*, remove what belongs to no message, and return both."""
-    wanted, changed = generated(place), out_of_date(place)
+    wanted = generated(place)
+    changed = _stale(place, wanted)
     for path in changed:
         if path in wanted:
             path.parent.mkdir(parents=True, exist_ok=True)

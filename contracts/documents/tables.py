@@ -1,5 +1,6 @@
 """Tables in Markdown, and the fields of a schema as their rows."""
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from contracts.documents.schemas import MUST, Schema
 
 Row = tuple[str, ...]
 _EVERYTHING: Final = frozenset[str]()
+_QUOTE: Final = '"'
 
 
 def table(*heads: str, rows: Iterable[Row]) -> str:
@@ -71,12 +73,14 @@ def _either(words: list[str]) -> str:
 
 
 def _count(form: Schema) -> str:
-    return f" of {form['minItems']} to {form['maxItems']}" if "maxItems" in form else ""
+    if "maxItems" not in form:
+        return ""
+    return f" of {form['minItems']} to {form['maxItems']}" if "minItems" in form else f" of up to {form['maxItems']}"
 
 
 def _default(form: Schema) -> str:
     default: Any = form.get("default")
-    return f"; `{default}` where it is left out" if default else ""
+    return "" if default in (None, "", [], {}) else f"; `{json.dumps(default).strip(_QUOTE)}` where it is left out"
 
 
 def _cell(text: str) -> str:

@@ -74,13 +74,17 @@ def about(model: type[Any]) -> str:
 
 
 def meanings(model: type[Struct]) -> dict[str, str]:
-    """Return what each field of *model* means, as Markdown; a subclass may say it again in other words."""
+    """Return what each field of *model* means, as Markdown, by its name on the wire too.
+
+    A subclass may say it again in other words.
+    """
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         found |= _SHARED.get(base, {})
         if base is not Struct and (section := _SECTION.search(_docstring(base))):
             found |= {name: _as_markdown(text) for name, text in _LINE.findall(section["lines"])}
-    return found
+    on_the_wire = zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True)
+    return found | {wire: found[name] for name, wire in on_the_wire if name in found}
 
 
 def _docstring(model: type[Any]) -> str:

@@ -22,7 +22,8 @@ from processor.engine.batch import Part, Reader, Record, TimestampType
 from processor.engine.persist import persist
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
-from processor.ledger.store import Keys, LedgerStore
+from processor.ledger.keys import Keys
+from processor.ledger.store import LedgerStore
 
 PARTITIONS: Final = 8
 KEY: Final = b"a key of 32 bytes for the hashes"

@@ -10,12 +10,17 @@ from itertools import pairwise
 from typing import Final
 
 from partita.chaos.case import Case
-from partita.chaos.stream import minor_of
-from partita.oracle.history import HOUSE, Booked, History, Place, Told
+from partita.chaos.items import minor_of
+from partita.oracle.history import HOUSE, Booked, History, Json, Place, Told
 
 ANSWER, _REPEAT, _REUSE, _EXTRA, _DEAD = range(1, 6)
-MOVED: Final = ("transfer.posted", "transfer.batch_posted", "transfer.reversed")
+MOVED: Final = (
+    *("transfer.posted", "transfer.batch_posted", "transfer.reversed"),
+    *("settlement.posted", "settlement.refunded"),
+)
 MAY_MOVE: Final = (*MOVED, "account.closed")
+
+ASKS_FOR_FUNDS: Final = ("TRANSFER_OUT", "WITHDRAWAL")
 
 Row = tuple[str, int]
 
@@ -44,9 +49,10 @@ def conservation(case: Case) -> Iterator[str]:
 
 
 def balances(case: Case) -> Iterator[str]:
-    """I2: what an account holds is the sum of its entries, and without holds all of it is available."""
+    """I2: what an account holds is the sum of its entries, and but for what is set aside all of it is available."""
     books = books_of(case)
     sums: Counter[Row] = Counter()
+    aside = _set_aside(books)
     for entry in books.entries:
         sums[entry.row] += entry.amount_minor
     for standing in books.accounts:
@@ -54,10 +60,25 @@ def balances(case: Case) -> Iterator[str]:
         total = sums.pop((standing.account_id, standing.partition if is_house else -1), 0)
         if standing.ledger_minor != total:
             yield f"account {standing.account_id} holds {standing.ledger_minor}, its entries sum to {total}"
-        if not is_house and standing.available_minor != total:
-            yield f"account {standing.account_id} has {standing.available_minor} available, right is {total}"
+        right = total - aside[standing.account_id]
+        if not is_house and standing.available_minor != right:
+            yield f"account {standing.account_id} has {standing.available_minor} available, right is {right}"
     for account_id, _ in sums:
         yield f"there are entries of {account_id}, and no such account"
+
+
+def _set_aside(books: History) -> Counter[str]:
+    """Return what the holds of each account have left, by what was told of each hold last; no expiry is in reach."""
+    left: dict[tuple[str, str], int] = {}
+    for told in books.events:
+        said = told.payload or {}
+        if told.kind == ANSWER and said.get("hold_id"):
+            account_id = said.get("account_id") or said["entries"][0]["account_id"]  # a capture's own debit
+            left[account_id, said["hold_id"]] = minor_of(said["remaining"])
+    aside: Counter[str] = Counter()
+    for (account_id, _), minor in left.items():
+        aside[account_id] += minor
+    return aside
 
 
 def one_effect(case: Case) -> Iterator[str]:
@@ -111,18 +132,42 @@ def _in_order(account_id: str, entries: list[Booked]) -> Iterator[str]:
 
 
 def limits(case: Case) -> Iterator[str]:
-    """I8: no entry leaves an account below its overdraft limit, which is the one it was opened with."""
+    """I8: what asks for funds leaves no account below its overdraft limit, which is the one it was opened with.
+
+    A reversal leaves none below zero. Fees, and settlements and their refunds, ask for none.
+    """
     allowed: dict[str, int] = {}
     for one in case.published:
         if one.item.sort == "account.open":
             said = json.loads(one.item.value)
             allowed[said["account_id"]] = minor_of(said["overdraft_limit"])
-    for (account_id, _), entries in _by_row(books_of(case)).items():
-        if account_id.startswith(HOUSE):
-            continue
-        for entry in entries:
-            if entry.balance_after_minor < -allowed.get(account_id, 0):
-                yield f"entry {entry.entry_no} leaves {account_id} at {entry.balance_after_minor}"
+    books = books_of(case)
+    rows = {(entry.account_id, entry.entry_no): entry for entry in books.entries}
+    for told in books.events:
+        for entry in _asking(told):
+            account_id = entry["account_id"]
+            row = rows.get((account_id, entry["entry_no"]))
+            floor = 0 if entry["entry_type"] == "REVERSAL" else -allowed.get(account_id, 0)
+            if row is not None and row.balance_after_minor < floor:
+                yield f"entry {row.entry_no} leaves {account_id} at {row.balance_after_minor}"
+
+
+def _asking(told: Told) -> Iterator[Json]:
+    """Yield the debits of an answer that had to be covered by their accounts; where another stepped in, none."""
+    said = told.payload or {}
+    if told.kind != ANSWER or any(one["protected_by"] for one in overdrafts(said)):
+        return
+    for entry in said.get("entries", ()):
+        asks = told.type in ("transfer.posted", "transfer.batch_posted") and entry["entry_type"] in ASKS_FOR_FUNDS
+        gives_back = told.type == "transfer.reversed" and entry["direction"] == "DEBIT"
+        if asks or gives_back:
+            yield entry
+
+
+def overdrafts(payload: Json) -> list[Json]:
+    """Return what a result says of overdrafts, leg by leg."""
+    said = payload.get("overdraft", [])
+    return said if isinstance(said, list) else [said]
 
 
 def _by_row(books: History) -> dict[Row, list[Booked]]:

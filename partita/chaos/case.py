@@ -10,8 +10,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
+from partita.chaos.items import Movement
 from partita.chaos.sender import Published
-from partita.chaos.stream import Movement
 from partita.chaos.topics import Record
 from partita.oracle.history import History
 

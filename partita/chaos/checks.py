@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from partita.chaos import book_checks, steady, topic_checks
+from partita.chaos import book_checks, steady, topic_checks, variety
 from partita.chaos.case import CannotTell, Case, Check, Judged, judge
 
 SOMETIMES: Final = (
-    *("repeats", "conflicts", "insufficient_funds"),
+    *variety.TOLD,
     *("fenced", "retries", "unknown_commits_resolved", "resent"),
 )
 

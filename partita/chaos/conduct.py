@@ -27,7 +27,8 @@ from partita.chaos.reads import Reads, read_all
 from partita.chaos.scene import Scene, scene
 from partita.chaos.sender import Sender
 from partita.chaos.stream import Stream
-from partita.chaos.topic_checks import REPEAT, REUSE, resent
+from partita.chaos.topic_checks import resent
+from partita.chaos.variety import told_of
 from partita.settings import Settings
 from partita.status import last_stable_offsets
 from partita.workers import Say
@@ -117,13 +118,8 @@ def _strange_ends(at: Scene) -> list[str]:
 
 
 def _sometimes(reads: Reads, hearing: Hearing) -> Mapping[str, int]:
-    events = reads.books.events if reads.books else []
-    kinds = Counter(told.kind for told in events)
-    codes = Counter((told.payload or {}).get("code") for told in events)
     return {
-        "repeats": kinds[REPEAT],
-        "conflicts": kinds[REUSE],
-        "insufficient_funds": codes["insufficient_funds"],
+        **told_of(reads.books.events if reads.books else ()),
         "fenced": hearing.said[FENCED],
         "retries": hearing.retries["40P01"] + hearing.retries["40001"],
         "unknown_commits_resolved": hearing.said[RESOLVED],
@@ -144,11 +140,12 @@ class _Run:
         self._stop = asyncio.Event()
 
     async def warm_up(self) -> None:
-        """Open and fund all accounts, and wait until that is answered."""
+        """Have everything there that a run begins with, each part answered before the next."""
         self._order.on_phase("warm-up", 0, 1)
-        await self.sender.send(self.stream.opening(), self._stop, rate=OPENING_RATE)
-        if await self._at.caught_up(self.sender.sent.ends, SETTLED_S) is None:
-            raise PartitaError("The system does not answer before anything has struck; see roles.log.")
+        for part in self.stream.opening():
+            await self.sender.send(part, self._stop, rate=OPENING_RATE)
+            if await self._at.caught_up(self.sender.sent.ends, SETTLED_S) is None:
+                raise PartitaError("The system does not answer before anything has struck; see roles.log.")
         self._order.on_phase("warm-up", 1, 1)
 
     async def main(self, windows: list[Window]) -> None:

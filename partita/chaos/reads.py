@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -58,7 +59,7 @@ async def read_all(at: Scene, folder: Path, *, say: Say, on_read: OnRead) -> Rea
         "results": lambda: _topic(at, names.results(context)),
         "dead": lambda: _topic(at, names.dead_letters(context)),
         "books": lambda: _books(at, folder, found),
-        "findings": lambda: _findings(found),
+        "findings": lambda: _findings(found, ZoneInfo(at.system.app.settings.timezone)),
         "audit": lambda: _audit(at),
         "allowed": lambda: _allowed(at),
     }
@@ -88,10 +89,10 @@ async def _books(at: Scene, folder: Path, found: Reads) -> History:
     return await asyncio.to_thread(read, folder)
 
 
-async def _findings(found: Reads) -> list[str]:
+async def _findings(found: Reads, zone: ZoneInfo) -> list[str]:
     if found.books is None:
         raise ValueError("the books were not read")
-    return await asyncio.to_thread(findings, found.books)
+    return await asyncio.to_thread(findings, found.books, zone)
 
 
 async def _audit(at: Scene) -> list[str]:

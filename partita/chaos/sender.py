@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError
 from contracts.catalog import LEDGER
 from partita.app import App
 from partita.chaos.history import History
+from partita.chaos.items import Item
 from partita.chaos.scene import PARTITIONS
-from partita.chaos.stream import Item
 from processor.errors import PartitaError, Transient
 from producers.commands import CommandPublisher
 from producers.kafka import Partitioner, abandon, started

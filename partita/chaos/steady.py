@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from partita.chaos.book_checks import books_of
 from partita.chaos.case import CannotTell, Case
+from partita.chaos.items import STEADY, expected_entries
+from partita.chaos.population import steady_accounts
 from partita.chaos.sender import Place, Published
-from partita.chaos.stream import expected_entries
 
 Entries = Mapping[str, Sequence[int]]
 
@@ -30,16 +31,16 @@ def expected(case: Case) -> Entries:
     for one in case.published:
         firsts.setdefault(one.item.command_id, one)
     for one in case.published:
-        if one.item.movement is not None:
+        if one.item.steady:
             _require_order(one, firsts, places)
     told = [name for name in case.movements if name in firsts and places.get(firsts[name].item.value)]
-    return expected_entries(case.movements, told)
+    return expected_entries(case.movements, told, steady_accounts())
 
 
 def found(case: Case) -> Entries:
     """Return what the books say."""
     names = (each.account_id for each in books_of(case).accounts)
-    entries: dict[str, list[int]] = {name: [] for name in names if name.startswith("S-")}
+    entries: dict[str, list[int]] = {name: [] for name in names if name.startswith(STEADY)}
     for entry in books_of(case).entries:
         if entry.account_id in entries:
             entries[entry.account_id].append(entry.amount_minor)
@@ -68,8 +69,7 @@ def _places(case: Case) -> Mapping[bytes, list[Place]]:
 def _require_order(one: Published, firsts: Mapping[str, Published], places: Mapping[bytes, list[Place]]) -> None:
     """Make sure that what *one* depends on, if anything, lies before it."""
     item = one.item
-    assert item.movement is not None, "a movement is asked about"
-    before = item.movement.undoes or (item.command_id if item.sort == "reuse" else "")
+    before = item.command_id if item.sort == "reuse" else item.after
     if not before or one.place is None:
         return
     partition, offset = one.place

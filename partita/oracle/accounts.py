@@ -1,9 +1,9 @@
 """The family ``account``. Codes are tried in the order of precedence in which the wire lists them."""
 
-from decimal import Decimal
-
-from partita.oracle.books import Account, Books, Leg, No, Rule, Transaction, money, not_reserved
+from partita.oracle import overdraft, products
+from partita.oracle.books import DECIMALS, Books, No, Rule, money, not_reserved
 from partita.oracle.history import Json
+from partita.oracle.state import ZERO, Account, Leg, Transaction
 
 _WITH_CUSTOMER = {"CHECKING": "standard", "SAVINGS": "savings", "MONEY_MARKET": "savings"}
 
@@ -19,42 +19,48 @@ def _open(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     not_reserved(command["account_id"])
     if command["account_id"] in books.accounts:
         raise No("account_exists")
-    if command.get("customer_id"):
-        raise No("customer_not_found")
-    if command["product"] != "plain":
-        raise No("product_not_found")
+    customer_id = command.get("customer_id")
+    if customer_id is not None and books.customer(customer_id).kyc_status != "VERIFIED":
+        raise No("customer_not_verified")
+    products.suits(books, command["product"], command["account_type"], command["currency"])
     account = Account(
-        id=command["account_id"], type=command["account_type"], currency=command["currency"], limit=limit,
+        id=command["account_id"],
+        type=command["account_type"],
+        currency=command["currency"],
+        decimals=DECIMALS[command["currency"]],
+        limit=limit,
+        product=command["product"],
+        customer_id=customer_id,
         opened_at=instant,
-    )  # fmt: skip
+    )
     books.accounts[account.id] = account
-    return "account.opened", account.shown()
+    return "account.opened", account.shown(instant)
 
 
-def _freeze(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
+def _freeze(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     account = books.own(command["account_id"])
     if account.status == "FROZEN":
         raise No("account_already_frozen")
     account.status = "FROZEN"
-    return "account.frozen", account.shown() | {"purpose": command["reason"]}
+    return "account.frozen", account.shown(instant) | {"purpose": command["reason"]}
 
 
-def _unfreeze(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
+def _unfreeze(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     account = books.own(command["account_id"])
     if account.status != "FROZEN":
         raise No("account_not_frozen")
     account.status = "ACTIVE"
-    return "account.unfrozen", account.shown() | {"purpose": command["reason"]}
+    return "account.unfrozen", account.shown(instant) | {"purpose": command["reason"]}
 
 
-def _set_overdraft(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
+def _set_overdraft(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     known = books.seen(command["account_id"])
-    limit = money(known.currency, command["overdraft_limit"]) if known else Decimal(0)
+    limit = money(known.currency, command["overdraft_limit"]) if known else ZERO
     account = books.own(command["account_id"])
     if account.balance < -limit:
         raise No("overdraft_in_use")
     account.limit = limit
-    return "account.overdraft_set", account.shown()
+    return "account.overdraft_set", account.shown(instant)
 
 
 def _close(books: Books, command: Json, instant: str) -> tuple[str, Json]:
@@ -62,6 +68,8 @@ def _close(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     not_reserved(command["account_id"])
     not_reserved(to)
     account = books.own(command["account_id"])
+    if any(not hold.expired(instant) for hold in account.open):
+        raise No("holds_open")
     if to:
         _payable(books, account, to)
     if account.balance and (not to or account.balance < 0 or account.status == "FROZEN"):
@@ -69,11 +77,15 @@ def _close(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     if account.balance:
         leg = Leg(source=account.id, destination=to, amount=account.balance)
         books.move(leg, "TRANSFER_OUT", "TRANSFER_IN")
+        overdraft.give_back(books, [to])
         books.within_limits()
         swept = Transaction(type=command["type"], currency=account.currency, legs=[leg])
         books.transactions[command["command_id"]] = swept
     account.status, account.closed_at = "CLOSED", instant
-    return "account.closed", account.shown()
+    for other in books.accounts.values():
+        if other.protection == account.id:
+            other.protection = None
+    return "account.closed", account.shown(instant)
 
 
 def _payable(books: Books, account: Account, to: str) -> None:
@@ -87,6 +99,43 @@ def _payable(books: Books, account: Account, to: str) -> None:
         raise No("currency_differs")
 
 
+def _set_product(books: Books, command: Json, instant: str) -> tuple[str, Json]:
+    account = books.own(command["account_id"])
+    products.suits(books, command["product"], account.type, account.currency)
+    account.product = command["product"]
+    return "account.product_set", account.shown(instant)
+
+
+def _link_protection(books: Books, command: Json, instant: str) -> tuple[str, Json]:
+    by = command["protection_account_id"]
+    not_reserved(command["account_id"])
+    not_reserved(by or "")
+    account = books.existing(command["account_id"])
+    if by is not None:
+        _may_protect(books, account, by)
+    account.protection = by
+    return "account.protection_linked", account.shown(instant)
+
+
+def _may_protect(books: Books, account: Account, by: str) -> None:
+    protector = books.seen(by)
+    if protector is None:
+        raise No("protection_account_not_found")
+    if protector is account:
+        raise No("accounts_must_differ")
+    if protector.status == "CLOSED":
+        raise No("protection_account_closed")
+    if protector.customer_id != account.customer_id:
+        raise No("customer_differs")
+    if protector.currency != account.currency:
+        raise No("currency_differs")
+    following = protector
+    while following.protection is not None:
+        following = books.accounts[following.protection]
+        if following is account:
+            raise No("protection_cycle")
+
+
 RULES = {
     "account.open": Rule(
         decide=_open,
@@ -98,4 +147,6 @@ RULES = {
     "account.unfreeze": Rule(decide=_unfreeze, needed=("account_id", "reason")),
     "account.close": Rule(decide=_close, needed=("account_id",), may=("payout_account_id",)),
     "account.set_overdraft": Rule(decide=_set_overdraft, needed=("account_id", "overdraft_limit")),
+    "account.set_product": Rule(decide=_set_product, needed=("account_id", "product")),
+    "account.link_protection": Rule(decide=_link_protection, needed=("account_id", "protection_account_id")),
 }

@@ -1,14 +1,14 @@
-"""The books, kept a second time in exact decimals: what every family's rules see, and the ways to change it.
+"""The books, kept a second time in exact decimals: what every family's rules see, and the ways to change it."""
 
-Product ``plain`` only: no fees, no protection, no holds, so what is available is the balance.
-"""
-
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from partita.oracle.history import HOUSE, Json
+from partita.oracle.state import Account, Customer, Hold, Leg, Product, Transaction
 
 _CODES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -26,6 +26,8 @@ DECIMALS = {code: decimals for decimals, codes in _CODES.items() for code in cod
 AMOUNT_BELOW = 10**15
 BALANCE_MAX = 9 * 10**17
 
+Thing = tuple[str, str]  # a kind of thing ("account", "customer", "product", "transaction"), and an id of that kind
+
 
 class No(Exception):
     """A refusal."""
@@ -37,92 +39,66 @@ class No(Exception):
 
 
 @dataclass(kw_only=True)
-class Account:
-    """An account as the commands so far leave it."""
-
-    id: str
-    type: str
-    currency: str
-    limit: Decimal
-    opened_at: str
-    balance: Decimal = Decimal(0)
-    entries: int = 0
-    status: str = "ACTIVE"
-    closed_at: str | None = None
-
-    def text(self, amount: Decimal) -> str:
-        """Write *amount* with the decimals of the account's currency."""
-        return f"{amount:.{DECIMALS[self.currency]}f}"
-
-    def shown(self) -> Json:
-        """Return the account as results show it."""
-        return {
-            "account_id": self.id, "account_type": self.type, "currency": self.currency, "status": self.status,
-            "product": "plain", "customer_id": None, "ledger_balance": self.text(self.balance),
-            "available_balance": self.text(self.balance), "overdraft_limit": self.text(self.limit),
-            "overdraft_used": self.used()["used"], "protection_account_id": None,
-            "opened_at": self.opened_at, "closed_at": self.closed_at,
-        }  # fmt: skip
-
-    def used(self) -> Json:
-        """Return what results say of its overdraft."""
-        zero = self.text(Decimal(0))
-        used = self.text(max(Decimal(0), -self.balance))
-        return {"used": used, "fee": zero, "waived": False, "protected_by": None, "fee_refunded": zero}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leg:
-    """Money from *source* to *destination*; None is the house's cash."""
-
-    source: str | None
-    destination: str | None
-    amount: Decimal
-
-
-@dataclass(kw_only=True)
-class Transaction:
-    """What was posted, as far as a reversal asks for it."""
-
-    type: str
-    currency: str
-    legs: list[Leg]
-    refused: bool = False
-    reversed: bool = False
-
-
-@dataclass(kw_only=True)
 class Answer:
-    """What should have been told (``fields`` of the payload) and booked (account, number, amount, balance after)."""
+    """What should have been told (``fields`` of the payload; None is null or left out) and booked.
+
+    ``booked`` are the entries on customers' accounts (account, number, amount, balance after); ``house`` is how much
+    each of the house's accounts got.
+    """
 
     type: str
     fields: Json
     booked: list[tuple[str, int, Decimal, Decimal]] = field(default_factory=list)
+    house: dict[str, Decimal] = field(default_factory=dict)
 
 
 class Books:
-    """All accounts and transactions, and what the command that is being decided has changed of them."""
+    """Everything so far, and what the command being decided has changed of it. Bank days are those of *zone*."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo = UTC) -> None:
+        self.customers: dict[str, Customer] = {}
+        self.products: dict[str, Product] = {}
         self.accounts: dict[str, Account] = {}
         self.transactions: dict[str, Transaction] = {}
         self.shown: list[Json] = []
         self.booked: list[tuple[str, int, Decimal, Decimal]] = []
-        self._unseen: Collection[str] = ()
-        self._undo: dict[str, tuple[Decimal, int]] = {}
+        self.house: dict[str, Decimal] = {}
+        self.instant = ""
+        self._zone = zone
+        self._unseen: Collection[Thing] = ()
+        self._undo: dict[int, tuple[Account | Hold, Json]] = {}
 
-    def begin(self, unseen: Collection[str]) -> None:
-        """Begin with another command, to which what has an id in *unseen* is not there yet."""
-        self._undo, self.shown, self.booked, self._unseen = {}, [], [], unseen
+    def begin(self, instant: str, unseen: Collection[Thing]) -> None:
+        """Begin with another command, decided at *instant*, to which what is *unseen* is not there yet."""
+        self.instant, self._unseen = instant, unseen
+        self._undo, self.shown, self.booked, self.house = {}, [], [], defaultdict(Decimal)
+
+    def touch(self, thing: Account | Hold) -> None:
+        """Remember how *thing* is: it is about to change, and the command may still be refused."""
+        self._undo.setdefault(id(thing), (thing, dict(vars(thing))))
 
     def take_all_back(self) -> None:
-        """Undo what the command has moved."""
-        for account_id, before in self._undo.items():
-            self.accounts[account_id].balance, self.accounts[account_id].entries = before
+        """Make everything that was touched as it was before the command."""
+        for thing, before in self._undo.values():
+            vars(thing).update(before)
+
+    @property
+    def now(self) -> datetime:
+        """Return the instant of the decision, in the bank's zone."""
+        return datetime.fromisoformat(self.instant).astimezone(self._zone)
+
+    @property
+    def today(self) -> date:
+        """Return the bank day of the decision."""
+        return self.now.date()
+
+    def is_unseen(self, kind: str, name: str) -> bool:
+        """Say whether what has this id is as if it were not there yet."""
+        return (kind, name) in self._unseen
 
     def seen(self, account_id: str) -> Account | None:
         """Return an account, or None where there is none yet."""
-        return None if account_id in self._unseen else self.accounts.get(account_id)
+        return None if self.is_unseen("account", account_id) else self.accounts.get(account_id)
 
     def existing(self, account_id: str) -> Account:
         """Return an account, or refuse."""
@@ -139,37 +115,62 @@ class Books:
             raise No("account_closed")
         return account
 
+    def customer(self, customer_id: str) -> Customer:
+        """Return a customer, or refuse."""
+        if self.is_unseen("customer", customer_id) or customer_id not in self.customers:
+            raise No("customer_not_found")
+        return self.customers[customer_id]
+
     def transaction(self, transaction_id: str) -> Transaction:
         """Return a transaction, or refuse."""
-        if transaction_id in self._unseen or transaction_id not in self.transactions:
+        if self.is_unseen("transaction", transaction_id) or transaction_id not in self.transactions:
             raise No("transaction_not_found")
         return self.transactions[transaction_id]
 
-    def move(self, leg: Leg, debit: str, credit: str) -> None:
-        """Book *leg*, with these types of entries."""
-        self._post(leg.source, debit, -leg.amount)
-        self._post(leg.destination, credit, leg.amount)
+    def currency_of(self, transaction_id: str) -> str:
+        """Return the currency of a transaction, or an empty text where there is none or it was refused."""
+        if self.is_unseen("transaction", transaction_id) or transaction_id not in self.transactions:
+            return ""
+        return self.transactions[transaction_id].currency
 
-    def _post(self, account_id: str | None, entry_type: str, amount: Decimal) -> None:
-        if account_id is None:
-            return
-        account = self.accounts[account_id]
-        self._undo.setdefault(account_id, (account.balance, account.entries))
+    def measured(self, said: Json, account_id: str) -> Decimal:
+        """Return the amount that *said* names, or refuse.
+
+        It is measured by the given currency, else by the account's; without either the account is missed next.
+        """
+        account = self.seen(account_id)
+        currency = said.get("currency") or (account.currency if account else "")
+        return money(currency, said["amount"]) if currency else Decimal(said["amount"])
+
+    def available(self, account: Account) -> Decimal:
+        """Return what may be spent of *account* now, besides the overdraft."""
+        return account.available(self.instant)
+
+    def move(self, leg: Leg, debit: str, credit: str, *, house: str = "cash") -> None:
+        """Book *leg*, with these types of entries; where it names no account, the house's account *house* is meant."""
+        currency = self.accounts[leg.source or leg.destination or ""].currency
+        for account_id, entry_type, amount in ((leg.source, debit, -leg.amount), (leg.destination, credit, leg.amount)):
+            if account_id is None:
+                self.house[f"{HOUSE}{house}:{currency}"] += amount
+            else:
+                self._post(self.accounts[account_id], entry_type, amount)
+
+    def _post(self, account: Account, entry_type: str, amount: Decimal) -> None:
+        self.touch(account)
         account.balance += amount
         account.entries += 1
-        self.booked.append((account_id, account.entries, amount, account.balance))
-        after = account.text(account.balance)
+        account.moved_at = self.instant
+        self.booked.append((account.id, account.entries, amount, account.balance))
         self.shown.append({
-            "account_id": account_id, "entry_no": account.entries, "entry_type": entry_type,
+            "account_id": account.id, "entry_no": account.entries, "entry_type": entry_type,
             "direction": "DEBIT" if amount < 0 else "CREDIT", "amount": account.text(abs(amount)),
-            "balance_after": after, "available_after": after,
+            "balance_after": account.text(account.balance), "available_after": account.text(self.available(account)),
         })  # fmt: skip
 
     def within_limits(self) -> None:
         """Refuse if a balance that the command has changed is out of bounds."""
-        for account_id in self._undo:
-            account = self.accounts[account_id]
-            if abs(account.balance).scaleb(DECIMALS[account.currency]) > BALANCE_MAX:
+        for thing, _ in self._undo.values():
+            if isinstance(thing, Account) and abs(thing.balance).scaleb(thing.decimals) > BALANCE_MAX:
                 raise No("balance_limit_exceeded")
 
 
@@ -190,7 +191,7 @@ def _nothing(_books: Books, _command: Json) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A command. ``decide`` returns the type and the fields of its result, or raises ``No`` and has only moved money.
+    """A command. ``decide`` returns the type and fields of its result, or raises ``No``, all that it changed touched.
 
     Beside the fields that it needs and may have, ``well_formed`` looks at what no single field tells; ``canonical``
     turns what means the same into the same, and changes nothing the second time; ``refused`` keeps what a refusal

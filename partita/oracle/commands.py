@@ -10,6 +10,9 @@ from partita.oracle.fields import FRAME, fit, is_uuid
 from partita.oracle.history import Json
 from partita.oracle.rules import RULES
 
+_NUMBERS = {"amount", "overdraft_limit", "overdraft_fee", "from", "rate"}
+_LISTS = {"legs", "tiers"}
+
 
 def understood(value: str | None) -> Json | None:
     """Return the command that a record's *value* says, every leg a debit; None where it says none."""
@@ -41,9 +44,10 @@ def _comparable(command: Json) -> Json:
 
 def _compared(fields: Json) -> Json:
     kept = dict(fields)
-    for name in {"amount", "overdraft_limit"} & set(kept):
+    for name in _NUMBERS & set(kept):
         kept[name] = Decimal(kept[name])
-    if "legs" in kept:
-        kept["legs"] = [_compared(leg) for leg in kept["legs"]]
+    for name in _LISTS & set(kept):
+        kept[name] = [_compared(one) for one in kept[name]]
     defaults = {"direction": "debit", "overdraft_limit": Decimal(0)}
-    return {name: value for name, value in kept.items() if value not in ("", defaults.get(name))}
+    # An address may be made empty; every other text that is empty was not given.
+    return {name: value for name, value in kept.items() if name == "address" or value not in ("", defaults.get(name))}

@@ -10,30 +10,44 @@ partition, and never later.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from partita.oracle.books import DECIMALS, Answer
+from partita.oracle.books import DECIMALS, Answer, Thing
 from partita.oracle.commands import same, understood
 from partita.oracle.history import HOUSE, Booked, History, Json, Place, Told, read
 from partita.oracle.rules import Bank
+from partita.oracle.state import Account
 
 CONCURRENT = timedelta(seconds=10)  # the most that finding, waiting for locks and committing may take
-ABSENT = {"account_not_found", "payout_account_not_found", "transaction_not_found"}
+ABSENT = {  # what each code misses, and the field that names it
+    "account_not_found": ("account", "account_id"),
+    "payout_account_not_found": ("account", "payout_account_id"),
+    "protection_account_not_found": ("account", "protection_account_id"),
+    "destination_not_found": ("account", "destination_account_id"),
+    "customer_not_found": ("customer", "customer_id"),
+    "product_not_found": ("product", "product"),
+    "transaction_not_found": ("transaction", "transaction_id"),
+}
+MADE = {  # what each result has made, and the field that names it
+    "account.opened": ("account", "account_id"),
+    "customer.created": ("customer", "customer_id"),
+    "product.defined": ("product", "product"),
+}
 ANSWER, REPEAT, REUSE, EXTRA, DEAD = range(1, 6)
 
 
-def judge(folder: Path | str) -> list[str]:
-    """Return everything that is wrong with the run in *folder*."""
-    return findings(read(Path(folder)))
+def judge(folder: Path | str, zone: tzinfo = UTC) -> list[str]:
+    """Return everything that is wrong with the run in *folder*, whose bank days are those of *zone*."""
+    return findings(read(Path(folder)), zone)
 
 
-def findings(history: History) -> list[str]:
+def findings(history: History, zone: tzinfo = UTC) -> list[str]:
     """Return everything that is wrong with *history*."""
     commands = {place: understood(value) for place, value in history.records.items()}
-    bank = Bank()
+    bank = Bank(zone)
     return [
         *_records(history),
         *_order(history),
@@ -105,34 +119,43 @@ def _again(told: Told, command: Json, answer: Told | None, commands: dict[Place,
 def _replay(history: History, commands: dict[Place, Json | None], bank: Bank) -> Iterator[str]:
     """Every answer is the bank's, and so are the entries that it left."""
     entries: dict[Place, list[Booked]] = defaultdict(list)
+    of_house: dict[Place, list[Booked]] = defaultdict(list)
     for entry in history.entries:
-        if not entry.account_id.startswith(HOUSE):
-            entries[entry.partition, entry.seq].append(entry)
+        side = of_house if entry.account_id.startswith(HOUSE) else entries
+        side[entry.partition, entry.seq].append(entry)
     decided: set[str] = set()
-    born: dict[str, Told] = {}
+    born: dict[Thing, Told] = {}
     for told in history.events:
         command = commands.get(told.record)
         if told.kind != ANSWER or command is None or command["command_id"] in decided:
             continue
         decided.add(command["command_id"])
         right = bank.decide(command, told.occurred_at, _unseen(told, command, born))
-        born[command["account_id"] if right.type == "account.opened" else command["command_id"]] = told
+        for thing in _made(command, right):
+            born.setdefault(thing, told)
         yield from _told(told, right)
         yield from _booked(told, right, entries.pop(told.place, []), bank)
+        yield from _in_house(told, right, of_house[told.place])
     for partition, seq in sorted(entries):
         yield f"invented: entries of event {seq} of partition {partition}, which moved nothing"
 
 
-def _unseen(told: Told, command: Json, born: dict[str, Told]) -> set[str]:
-    """Return the ids that *told* says are missing, as far as they were just being made elsewhere."""
+def _made(command: Json, right: Answer) -> Iterator[Thing]:
+    yield "transaction", command["command_id"]
+    if right.type in MADE:
+        kind, name = MADE[right.type]
+        yield kind, command[name]
+
+
+def _unseen(told: Told, command: Json, born: dict[Thing, Told]) -> set[Thing]:
+    """Return what *told* says is missing, if it was just being made elsewhere."""
     payload = told.payload or {}
     details = payload.get("details", {})
-    if not {payload.get("code"), details.get("code")} & ABSENT:
-        return set()
-    details = details | details.get("details", {})  # those of a batch's leg lie one deeper
-    said = {details.get("account_id"), details.get("transaction_id"), command.get("payout_account_id")}
-    makers = ((name, born[name]) for name in said if name in born)
-    return {name for name, maker in makers if maker.partition != told.partition and _close(maker, told)}
+    said = command | details | details.get("details", {})  # those of a batch's leg lie one deeper
+    codes = {payload.get("code"), details.get("code")} & ABSENT.keys()
+    missing = {(kind, said.get(name)) for kind, name in map(ABSENT.__getitem__, codes)}
+    makers = ((thing, born[thing]) for thing in missing if thing in born)
+    return {thing for thing, maker in makers if maker.partition != told.partition and _close(maker, told)}
 
 
 def _close(one: Told, other: Told) -> bool:
@@ -161,6 +184,16 @@ def _booked(told: Told, right: Answer, entries: list[Booked], bank: Bank) -> Ite
     there = sorted((e.account_id, e.entry_no, e.amount_minor, e.balance_after_minor) for e in entries)
     if there != wanted:
         yield f"{told}: its entries are {there}, right are {wanted}"
+
+
+def _in_house(told: Told, right: Answer, entries: list[Booked]) -> Iterator[str]:
+    """Each account of the house has got what it should, in however many entries."""
+    there: Counter[str] = Counter()
+    for entry in entries:
+        there[entry.account_id] += entry.amount_minor
+    wanted = {name: int(amount.scaleb(DECIMALS[name.rpartition(":")[2]])) for name, amount in right.house.items()}
+    if +there != +Counter(wanted) or -there != -Counter(wanted):
+        yield f"{told}: the house got {dict(there)}, right is {wanted}"
 
 
 def _minor(amount: Decimal, bank: Bank, account_id: str) -> int:
@@ -197,15 +230,23 @@ def _ends(history: History, bank: Bank) -> Iterator[str]:
         totals[standing.currency] += standing.ledger_minor
         if not standing.account_id.startswith(HOUSE):
             stands[standing.account_id] = standing
+    end = max((told.occurred_at for told in history.events), default="")
     for account_id in sorted(bank.accounts.keys() ^ stands.keys()):
         yield f"account {account_id}: {'is missing' if account_id in bank.accounts else 'was never opened'}"
     for account_id in sorted(bank.accounts.keys() & stands.keys()):
         account, standing = bank.accounts[account_id], stands[account_id]
         balance = _minor(account.balance, bank, account_id)
+        available = [_minor(account.available(instant), bank, account_id) for instant in _counted_at(account, end)]
         there = (standing.ledger_minor, standing.available_minor, standing.currency, standing.status)
-        right = (balance, balance, account.currency, account.status)
-        if there != right:
+        right = (balance, available[0], account.currency, account.status)
+        if there not in [(balance, one, *right[2:]) for one in available]:
             yield f"account {account_id}: ends as {there}, right is {right}"
     for currency, total in sorted(totals.items()):
         if total:
             yield f"{currency}: all accounts together hold {total}, right is 0"
+
+
+def _counted_at(account: Account, end: str) -> list[str]:
+    """Return when the available balance may have been counted last: since the last entry, as each hold expired."""
+    expired = {hold.expires_at for hold in account.open if hold.expires_at and hold.expired(end)}
+    return [account.moved_at, *sorted(instant for instant in expired if instant > account.moved_at)]

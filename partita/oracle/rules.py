@@ -2,23 +2,23 @@
 
 from collections.abc import Collection
 
-from partita.oracle import accounts, transfers
-from partita.oracle.books import Answer, Books, No, Rule
+from partita.oracle import accounts, customers, holds, products, settlements, transfers
+from partita.oracle.books import Answer, Books, No, Rule, Thing
 from partita.oracle.history import Json
 
-FAMILIES = (accounts.RULES, transfers.RULES)
+FAMILIES = (customers.RULES, products.RULES, accounts.RULES, transfers.RULES, holds.RULES, settlements.RULES)
 RULES: dict[str, Rule] = {type_: rule for family in FAMILIES for type_, rule in family.items()}
 
 
 class Bank(Books):
     """The books, and the one who decides."""
 
-    def decide(self, command: Json, instant: str, unseen: Collection[str] = ()) -> Answer:
+    def decide(self, command: Json, instant: str, unseen: Collection[Thing] = ()) -> Answer:
         """Answer *command* as if it were decided at *instant*, after everything that was decided before.
 
-        Accounts and transactions with an id in *unseen* are as if they were not there yet.
+        What is *unseen* is as if it were not there yet.
         """
-        self.begin(unseen)
+        self.begin(instant, unseen)
         rule = RULES[command["type"]]
         command = rule.canonical(command)
         try:
@@ -28,4 +28,4 @@ class Bank(Books):
             rule.refused(self, command)
             family = command["type"].partition(".")[0]
             return Answer(type=f"{family}.rejected", fields={"code": no.code, "details": no.details})
-        return Answer(type=type_, fields=fields, booked=self.booked)
+        return Answer(type=type_, fields=fields, booked=self.booked, house=self.house)

@@ -6,8 +6,10 @@ A refused transfer stays known, as one that cannot be reversed.
 from decimal import Decimal
 
 from partita.oracle import fields
-from partita.oracle.books import DECIMALS, Account, Books, Leg, No, Rule, Transaction, money, not_reserved
+from partita.oracle.books import DECIMALS, Books, No, Rule, not_reserved
 from partita.oracle.history import Json
+from partita.oracle.overdraft import receive, spend
+from partita.oracle.state import Account, Leg, Transaction
 
 REVERSIBLE = ("transfer.make", "transfer.deposit", "transfer.withdraw", "transfer.batch")
 _LEG = ("source_account_id", "destination_account_id", "amount")
@@ -16,63 +18,62 @@ _LEGS_MAX = 100
 
 
 def _make(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
-    leg = _transfer(books, command)
-    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": _used(books, leg)}
+    leg, overdraft = _transfer(books, command)
+    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": overdraft}
 
 
 def _deposit(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
     account, amount = _at_the_counter(books, command, debit=False)
     leg = Leg(source=None, destination=account.id, amount=amount)
-    books.move(leg, "DEPOSIT", "DEPOSIT")
+    overdraft = receive(books, leg, "DEPOSIT", "DEPOSIT", of=account.id)
     books.within_limits()
-    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": _used(books, leg)}
+    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": overdraft}
 
 
 def _withdraw(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
     account, amount = _at_the_counter(books, command, debit=True)
-    if account.balance - amount < -account.limit:
-        raise No("insufficient_funds")
     leg = Leg(source=account.id, destination=None, amount=amount)
-    books.move(leg, "WITHDRAWAL", "WITHDRAWAL")
-    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": _used(books, leg)}
+    overdraft = spend(books, leg, "WITHDRAWAL", "WITHDRAWAL")
+    books.within_limits()
+    return "transfer.posted", _posted(books, command, [leg]) | {"overdraft": overdraft}
 
 
 def _batch(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
     legs: list[Leg] = []
-    used: list[Json] = []
+    overdrafts: list[Json] = []
     for index, wanted in enumerate(command["legs"]):
         try:
-            legs.append(_transfer(books, wanted, together=_currency(books, legs[0]) if legs else ""))
+            leg, overdraft = _transfer(books, wanted, together=_currency(books, legs[0]) if legs else "")
         except No as no:
             raise No("leg_refused", index=index, code=no.code) from None
-        used.append(_used(books, legs[-1]))
-    return "transfer.batch_posted", _posted(books, command, legs) | {"overdraft": used}
+        legs.append(leg)
+        overdrafts.append(overdraft)
+    return "transfer.batch_posted", _posted(books, command, legs) | {"overdraft": overdrafts}
 
 
 def _reverse(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
     not_reserved(command["account_id"])
     original = books.transaction(command["transaction_id"])
-    first = original.legs[0] if original.legs else None
-    if first and command["account_id"] != (first.source or first.destination):
+    if original.maker not in ("", command["account_id"]):
         raise No("account_differs")
     if original.reversed:
         raise No("already_reversed")
     if original.refused or original.type not in REVERSIBLE:
         raise No("not_reversible")
     _may_go_back(books, original.legs[::-1])
-    back, used = list[Leg](), list[Json]()
-    for leg in reversed(original.legs):  # what came last goes back first
-        back.append(_take_back(books, leg))
-        used.append(_used(books, back[-1]))
+    back = [Leg(source=leg.destination, destination=leg.source, amount=leg.amount) for leg in original.legs[::-1]]
+    overdrafts = [_take_back(books, leg) for leg in back]  # what came last goes back first
     books.within_limits()
     original.reversed = True
     fields = _posted(books, command, back) | {"original_transaction_id": command["transaction_id"]}
-    return "transfer.reversed", fields | {"overdraft": used if original.type == "transfer.batch" else used[0]}
+    return "transfer.reversed", fields | {
+        "overdraft": overdrafts if original.type == "transfer.batch" else overdrafts[0]
+    }
 
 
-def _transfer(books: Books, wanted: Json, together: str = "") -> Leg:
+def _transfer(books: Books, wanted: Json, together: str = "") -> tuple[Leg, Json]:
     source_id, destination_id = wanted["source_account_id"], wanted["destination_account_id"]
-    amount = _amount_of(books, wanted, source_id)
+    amount = books.measured(wanted, source_id)
     not_reserved(source_id)
     not_reserved(destination_id)
     if source_id == destination_id:
@@ -85,12 +86,10 @@ def _transfer(books: Books, wanted: Json, together: str = "") -> Leg:
         raise No("account_frozen", account_id=source.id)
     if {wanted.get("currency", ""), destination.currency, together} - {"", source.currency}:
         raise No("currency_differs")
-    if source.balance - amount < -source.limit:
-        raise No("insufficient_funds")
     leg = Leg(source=source_id, destination=destination_id, amount=amount)
-    books.move(leg, "TRANSFER_OUT", "TRANSFER_IN")
+    overdraft = spend(books, leg, "TRANSFER_OUT", "TRANSFER_IN")
     books.within_limits()
-    return leg
+    return leg, overdraft
 
 
 def _may_go_back(books: Books, legs: list[Leg]) -> None:
@@ -103,16 +102,14 @@ def _may_go_back(books: Books, legs: list[Leg]) -> None:
             raise No("account_frozen", account_id=account_id)
 
 
-def _take_back(books: Books, leg: Leg) -> Leg:
-    if leg.destination and books.accounts[leg.destination].balance < leg.amount:
+def _take_back(books: Books, leg: Leg) -> Json:
+    if leg.source and books.available(books.accounts[leg.source]) < leg.amount:
         raise No("insufficient_funds")
-    back = Leg(source=leg.destination, destination=leg.source, amount=leg.amount)
-    books.move(back, "REVERSAL", "REVERSAL")
-    return back
+    return receive(books, leg, "REVERSAL", "REVERSAL", of=leg.source or leg.destination)
 
 
 def _at_the_counter(books: Books, command: Json, *, debit: bool) -> tuple[Account, Decimal]:
-    amount = _amount_of(books, command, command["account_id"])
+    amount = books.measured(command, command["account_id"])
     not_reserved(command["account_id"])
     account = books.existing(command["account_id"])
     if account.status == "CLOSED":
@@ -124,19 +121,8 @@ def _at_the_counter(books: Books, command: Json, *, debit: bool) -> tuple[Accoun
     return account, amount
 
 
-def _amount_of(books: Books, wanted: Json, account_id: str) -> Decimal:
-    """Judge the amount by the given currency, else by the account's; without either the account is missed next."""
-    account = books.seen(account_id)
-    currency = wanted.get("currency") or (account.currency if account else "")
-    return money(currency, wanted["amount"]) if currency else Decimal(wanted["amount"])
-
-
 def _currency(books: Books, leg: Leg) -> str:
     return books.accounts[leg.source or leg.destination or ""].currency
-
-
-def _used(books: Books, leg: Leg) -> Json:
-    return books.accounts[leg.source or leg.destination or ""].used()
 
 
 def _posted(books: Books, command: Json, legs: list[Leg]) -> Json:
@@ -151,7 +137,8 @@ def _posted(books: Books, command: Json, legs: list[Leg]) -> Json:
     } | {name: command[said] for said, name in told.items() if command.get(said)}
 
 
-def _failed(books: Books, command: Json) -> None:
+def keep_failed(books: Books, command: Json) -> None:
+    """Keep the transaction that a refused command is."""
     failed = Transaction(type=command["type"], currency="", legs=[], refused=True)
     books.transactions[command["command_id"]] = failed
 
@@ -169,7 +156,8 @@ def _legs_debiting(command: Json) -> Json:
     return command | {"legs": legs, "source_account_id": legs[0]["source_account_id"]}
 
 
-def _in_lower_case(command: Json) -> Json:
+def in_lower_case(command: Json) -> Json:
+    """Write the transaction's id in one way."""
     return command | {"transaction_id": command["transaction_id"].lower()}
 
 
@@ -184,19 +172,19 @@ def _has_legs(said: Json) -> bool:
 
 
 RULES = {
-    "transfer.make": Rule(decide=_make, needed=_LEG, may=_LEG_MAY, canonical=_debiting, refused=_failed),
+    "transfer.make": Rule(decide=_make, needed=_LEG, may=_LEG_MAY, canonical=_debiting, refused=keep_failed),
     "transfer.deposit": Rule(
-        decide=_deposit, needed=("account_id", "amount"), may=("currency", "reason", "reference"), refused=_failed
+        decide=_deposit, needed=("account_id", "amount"), may=("currency", "reason", "reference"), refused=keep_failed
     ),
     "transfer.withdraw": Rule(
-        decide=_withdraw, needed=("account_id", "amount"), may=("currency", "reason", "reference"), refused=_failed
+        decide=_withdraw, needed=("account_id", "amount"), may=("currency", "reason", "reference"), refused=keep_failed
     ),
     "transfer.reverse": Rule(
         decide=_reverse,
         needed=("account_id", "transaction_id"),
         may=("reason",),
-        canonical=_in_lower_case,
-        refused=_failed,
+        canonical=in_lower_case,
+        refused=keep_failed,
     ),
     "transfer.batch": Rule(
         decide=_batch,
@@ -204,6 +192,6 @@ RULES = {
         may=("source_account_id",),
         well_formed=_has_legs,
         canonical=_legs_debiting,
-        refused=_failed,
+        refused=keep_failed,
     ),
 }

@@ -39,7 +39,14 @@ class Store(Protocol[W]):
         """Return what the commands mean: the keys of every row that deciding them may need. Locks nothing."""
 
     async def load_in_tx(self, tx: Connection, keys: Any, lane_nos: Sequence[int]) -> W:
-        """Lock those rows, in one fixed order, and return them as the world the commands are decided on."""
+        """Lock those rows, in one fixed order, and return them as the world the commands are decided on.
+
+        Raises:
+            Overtaken: What the keys were found by has changed meanwhile.
+        """
+
+    async def complete_in_tx(self, tx: Connection, world: W, keys: Any, instant: datetime) -> None:
+        """Add to the world what depends on the instant of its decisions, and what its locked rows guard."""
 
     async def save_in_tx(self, tx: Connection, world: W) -> None:
         """Write what the decisions changed."""

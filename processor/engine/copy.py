@@ -3,13 +3,12 @@
 Promise   A ``Table`` knows its columns' types and packs a row in about a microsecond; the bytes are those that
           asyncpg's own ``copy_records_to_table`` would send.
 Cost      PostgreSQL stores the first rows while later ones are still being made, on a core of its own.
-Types     int2, int4, int8; timestamptz as microseconds since 2000-01-01 UTC; uuid as 16 bytes; hash as 32 bytes;
-          bool as bool; text as str; bytea as bytes. A type followed by ``?`` may be None.
+Types     int2, int4, int8; timestamptz and date as ``processor.moments`` counts them; uuid as 16 bytes; hash as 32
+          bytes; bool as bool; text as str; bytea as bytes. A type followed by ``?`` may be None.
 """
 
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -19,17 +18,18 @@ from processor.faults import reach
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
-_FIXED: Final = {"bool": "?", "int2": "h", "int4": "i", "int8": "q", "timestamptz": "q", "uuid": "16s", "hash": "32s"}
+_FIXED: Final = {
+    "bool": "?",
+    "int2": "h",
+    "int4": "i",
+    "int8": "q",
+    "timestamptz": "q",
+    "date": "i",
+    "uuid": "16s",
+    "hash": "32s",
+}
 _LENGTH: Final = struct.Struct("!i")
 _CHUNK_ROWS: Final = 200
-
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return *moment* as PostgreSQL counts it: microseconds since 2000-01-01 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _optional(code: str) -> Callable[[Any], bytes]:

@@ -118,7 +118,7 @@ def publishable(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, 
 
 
 def _masked_record(record: Record) -> Record:
-    headers = [(name, _masked(value)) for name, value in record.headers]
+    headers = [(_masked_name(name), _masked(value)) for name, value in record.headers]
     same = headers == list(record.headers)
     return replace(
         record,
@@ -138,6 +138,10 @@ def _masked_said(said: Said) -> Said:
 
 def _masked(raw: bytes | None) -> bytes | None:
     return None if raw is None else masked(raw)
+
+
+def _masked_name(name: str) -> str:
+    return masked(name_bytes(name)).decode("utf-8", "surrogateescape")
 
 
 def _business_id(key: bytes | None) -> str:

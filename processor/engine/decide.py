@@ -14,11 +14,11 @@ from msgspec import UNSET
 from contracts.headers import NOTHING
 from processor.engine.batch import Ask, Garbled
 from processor.engine.context import Context, W
-from processor.engine.copy import microseconds
 from processor.engine.decision import Applied, Decision, Stamp
 from processor.engine.events import Answer, Telling
 from processor.engine.failures import describe, undecidable
 from processor.engine.lanes import Lane
+from processor.moments import microseconds
 from processor.telemetry import CounterName, count, frames, logger
 
 _log = logger(__name__)

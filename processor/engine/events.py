@@ -28,9 +28,10 @@ from contracts.headers import CE_CORRELATION_ID, NOTHING, Said
 from contracts.ids import uuid_bytes
 from processor.database import Connection, named_queries
 from processor.engine.batch import Ask, Garbled
-from processor.engine.copy import Table, microseconds
+from processor.engine.copy import Table
 from processor.engine.dead_letters import KEPT, DeadLetter, dead_letter
 from processor.engine.lanes import Lane
+from processor.moments import microseconds
 
 _SQL = named_queries("processor.engine", "engine.sql")
 _EVENT = Table(

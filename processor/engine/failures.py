@@ -13,7 +13,7 @@ import asyncpg
 from contracts.invalid import InvalidCode, NotUnderstood
 from processor.database import DATABASE_ILL
 from processor.engine.batch import Ask, Garbled
-from processor.errors import Fatal
+from processor.errors import Fatal, Overtaken
 
 
 class Remedy(Enum):
@@ -53,6 +53,8 @@ def remedy_for(error: Exception, *, races: Collection[str] = ()) -> Remedy:
     """Return what to do about *error*. *races* names constraints whose violation means that another batch was first."""
     if isinstance(error, Fatal):
         return Remedy.STOP
+    if isinstance(error, Overtaken):
+        return Remedy.WAIT
     if isinstance(error, asyncpg.PostgresError):
         return _for_sqlstate(error, races)
     if isinstance(error, asyncpg.DataError):  # refused by the driver before it was sent

@@ -31,6 +31,7 @@ async def process(database: Database, context: Context[W], batch: Batch) -> int:
         keys = await context.store.find_in_tx(tx, fresh)  # 3 find
         world = await context.store.load_in_tx(tx, keys, [each.lane_no for each in lanes])  # 4 load
         instant = decision_instant(await lane.clock_in_tx(tx), lanes, world.last_changed_at)
+        await context.store.complete_in_tx(tx, world, keys, instant)
         decider = Decider(context, world, answers, instant)
         await decider.telling.save_in_tx(tx, decider.run(lanes))  # 5 decide, and save what is told of it
         await context.store.save_in_tx(tx, world)  # 6 save

@@ -5,6 +5,7 @@ from typing import Final
 
 from contracts.envelope import Command
 from contracts.money import exponent_of, minor_units
+from contracts.settlements import SettlementCapture, SettlementPost, SettlementRefund
 from contracts.transfers import TransferBatch, TransferDeposit, TransferMake, TransferReverse, TransferWithdraw
 from processor.ledger.values import Account, Attempt, TransactionKind
 
@@ -14,6 +15,9 @@ KINDS: Final[dict[type[Command], TransactionKind]] = {
     TransferWithdraw: TransactionKind.WITHDRAW,
     TransferReverse: TransactionKind.REVERSE,
     TransferBatch: TransactionKind.BATCH,
+    SettlementCapture: TransactionKind.CAPTURE,
+    SettlementPost: TransactionKind.SETTLE,
+    SettlementRefund: TransactionKind.REFUND,
 }
 
 
@@ -26,12 +30,16 @@ def failed_attempt(command: Command, account_of: Callable[[str], Account | None]
         return _money(command, None, account_of(command.account_id), description=command.reason)
     if isinstance(command, TransferWithdraw):
         return _money(command, account_of(command.account_id), None, description=command.reason)
+    if isinstance(command, (SettlementCapture, SettlementPost)):
+        return _money(
+            command, account_of(command.account_id), account_of(command.destination_account_id), description=""
+        )
     kind = KINDS.get(type(command))
     return None if kind is None else Attempt(kind)
 
 
 def _money(
-    command: TransferMake | TransferDeposit | TransferWithdraw,
+    command: TransferMake | TransferDeposit | TransferWithdraw | SettlementCapture | SettlementPost,
     source: Account | None,
     destination: Account | None,
     *,

@@ -53,33 +53,134 @@ SELECT (SELECT count(*) FROM rows) AS examined, (SELECT count(*) FROM bad) AS br
        ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
 
 -- name: account_available
--- There are no holds yet: what is available is what is there.
-WITH judged AS (
-    SELECT account_no, account_id, ledger_minor, available_minor FROM account WHERE account_no >= $1 AND account_no < $3
-       AND ($2::bigint, $4::bigint) IS NOT NULL
+-- What an account's row counts as held is what was not past its expiry when the account was last decided on; each hold
+-- says of itself whether it is counted, and the row when the next will not be.
+WITH held AS (
+    SELECT h.account_no, h.hold_id, h.status, h.lapsed, h.expires_at, a.decided_at,
+           h.amount_minor - h.captured_minor - h.released_minor - h.expired_minor AS remaining_minor,
+           h.status = 1 AND (h.expires_at > a.decided_at) IS NOT FALSE AS counts
+      FROM hold AS h LEFT JOIN account AS a USING (account_no)
+     WHERE h.account_no >= $1 AND h.account_no < $3 AND ($2::bigint, $4::bigint) IS NOT NULL
+), sums AS (
+    SELECT account_no, sum(remaining_minor) AS held_minor, min(expires_at) AS next_expiry
+      FROM held WHERE counts GROUP BY account_no
+), judged AS (
+    SELECT account_no, account_id, available_minor, ledger_minor - coalesce(held_minor, 0) AS true_minor, hold_expiry,
+           next_expiry
+      FROM account LEFT JOIN sums USING (account_no) WHERE account_no >= $1 AND account_no < $3
 ), bad AS (
     SELECT account_no, format('account %s (%s): available is %s, balance less open holds is %s',
-                              account_no, account_id, available_minor, ledger_minor) AS finding
-      FROM judged WHERE available_minor <> ledger_minor
+                              account_no, account_id, available_minor, true_minor) AS finding
+      FROM judged WHERE available_minor <> true_minor
+    UNION ALL
+    SELECT account_no, format('account %s (%s): a hold expires at %s, and the account knows of none before %s',
+                              account_no, account_id, next_expiry, coalesce(hold_expiry::text, 'the end of time'))
+      FROM judged WHERE next_expiry < coalesce(hold_expiry, 'infinity')
+    UNION ALL
+    SELECT account_no, format('account %s: hold %s expires at %s and %s, decided on at %s', account_no, hold_id,
+                              coalesce(expires_at::text, 'no time'), CASE WHEN lapsed THEN 'does not count' ELSE 'counts' END,
+                              decided_at)
+      FROM held WHERE lapsed <> (status = 4 OR status = 1 AND NOT counts)
 )
 SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
        ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
 
 -- name: balance_floor
--- House accounts have no floor: cash that was paid in is owed by the world outside.
-WITH judged AS (
-    SELECT account_no, account_id, ledger_minor, overdraft_limit_minor, status, closed_at
-      FROM account WHERE account_no >= $1 AND account_no < $3 AND account_type <> 0 AND ($2::bigint, $4::bigint) IS NOT NULL
-), bad AS (
-    SELECT account_no, format('account %s (%s): its balance of %s is below its limit of %s',
-                              account_no, account_id, ledger_minor, -overdraft_limit_minor) AS finding
-      FROM judged WHERE ledger_minor + overdraft_limit_minor < 0
+-- What an account had available after each entry, hold and change of its limit, told again in the order of decisions: by
+-- instant, partition and number. A hold is set aside until its next version, or until it expires, which comes before
+-- anything decided at that instant. House accounts have no floor: cash that was paid in is owed by the world outside.
+--   at or above the limit    the own debits of a transfer, withdrawal or batch, unless the next entry is what was missing,
+--                            from a protector; their fees, where the product keeps them within the limit; a hold that is
+--                            placed or raised, unless it is LEGAL; the balance, whatever is held, when a limit is set
+--   at or above zero         what a reversal takes back, what a protector gives, what a closing account pays out
+--   anywhere                 captures, settlements, refunds, and other fees
+-- An account may be cut in two: what happens between two entries belongs to the slice of the first. So one entry more is
+-- read on either side, and balances begin with the first that is read.
+WITH named AS (
+    SELECT account_no, account_id FROM account WHERE account_no >= $1 AND account_no <= $3 AND account_type <> 0
+), posted AS (
+    SELECT account_no, posted_at, partition, lane_no, seq, entry_no, entry_type, amount_minor,
+           balance_after_minor - lag(balance_after_minor, 1, 0::bigint) OVER w AS step_minor,
+           CASE WHEN lead(lane_no) OVER w = lane_no AND lead(seq) OVER w = seq AND lead(entry_type) OVER w = 3
+                THEN lead(amount_minor) OVER w END AS cover_minor
+      FROM entry JOIN named USING (account_no) LEFT JOIN lane USING (lane_no)
+     WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1) AND (account_no, entry_no) <= ($3::bigint, $4::bigint)
+    WINDOW w AS (PARTITION BY account_no ORDER BY entry_no)
+), versions AS (
+    SELECT account_no, hold_id, changed_at, partition, lane_no, seq, expires_at, left_minor,
+           lead(changed_at) OVER w AS next_at, CASE WHEN lag(expires_at) OVER w <= changed_at THEN 0
+               ELSE lag(left_minor, 1, 0::bigint) OVER w END AS before_minor
+      FROM (SELECT *, amount_minor - captured_minor - released_minor - expired_minor AS left_minor FROM hold_version
+             WHERE account_no >= $1 AND account_no <= $3) AS v
+      JOIN named USING (account_no) LEFT JOIN lane USING (lane_no)
+    WINDOW w AS (PARTITION BY account_no, hold_id ORDER BY changed_at, partition, seq)
+), limits AS (
+    SELECT account_no, set_at, partition, lane_no, seq,
+           overdraft_limit_minor - lag(overdraft_limit_minor, 1, 0::bigint) OVER (
+               PARTITION BY account_no ORDER BY set_at, partition, seq) AS more_minor
+      FROM account_terms JOIN named USING (account_no) LEFT JOIN lane USING (lane_no)
+     WHERE account_no >= $1 AND account_no <= $3
+), moments AS (
+    SELECT account_no, posted_at AS at, partition, lane_no, seq, entry_no, step_minor, 0::bigint AS held_minor,
+           0::bigint AS limit_minor, NULL AS hold_id, entry_type, amount_minor, cover_minor FROM posted
     UNION ALL
-    SELECT account_no, format('account %s (%s): it is closed with a balance of %s', account_no, account_id, ledger_minor)
-      FROM judged WHERE status = 3 AND ledger_minor <> 0
+    SELECT account_no, changed_at, partition, lane_no, seq, 0, 0, left_minor - before_minor, 0, hold_id, NULL, NULL, NULL
+      FROM versions
+    UNION ALL
+    SELECT account_no, expires_at, -1, 0, 0, 0, 0, -left_minor, 0, hold_id, NULL, NULL, NULL
+      FROM versions WHERE left_minor > 0 AND expires_at <= coalesce(next_at, 'infinity')
+    UNION ALL
+    SELECT account_no, set_at, partition, lane_no, seq, 0, 0, 0, more_minor, NULL, NULL, NULL, NULL FROM limits
+), told AS (
+    SELECT moments.*, sum(step_minor) OVER w - sum(held_minor) OVER w AS available_minor,
+           sum(held_minor) OVER w AS aside_minor, -sum(limit_minor) OVER w AS floor_minor,
+           coalesce(max(nullif(entry_no, 0)) OVER w, 1) AS last_no
+      FROM moments WINDOW w AS (PARTITION BY account_no ORDER BY at, partition, seq, entry_no ROWS UNBOUNDED PRECEDING)
+), judged AS (
+    SELECT *, -amount_minor - greatest(0, available_minor - amount_minor) AS missing_minor
+      FROM told WHERE (account_no, last_no) >= ($1, $2) AND (account_no, last_no) < ($3, $4)
+), low AS (
+    SELECT judged.*, CASE
+               WHEN hold_id IS NOT NULL THEN (
+                   SELECT floor_minor FROM hold
+                    WHERE hold.account_no = judged.account_no AND hold.hold_id = judged.hold_id AND reason <> 3)
+               WHEN entry_no = 0 THEN floor_minor - aside_minor
+               WHEN kind IS NULL OR kind IN (7, 8, 9) THEN NULL
+               WHEN entry_type = 5 THEN CASE WHEN EXISTS (
+                   SELECT FROM overdraft_fee AS fee JOIN product_version USING (product, product_version)
+                    WHERE (fee.lane_no, fee.seq, fee.account_no) = (judged.lane_no, judged.seq, judged.account_no)
+                      AND NOT fee_may_exceed_limit) THEN floor_minor END
+               WHEN kind IN (1, 3) AND source_no = account_no THEN floor_minor
+               WHEN EXISTS (
+                   SELECT FROM batch_leg AS leg
+                    WHERE (leg.lane_no, leg.seq, leg.source_no, leg.amount_minor)
+                        = (judged.lane_no, judged.seq, judged.account_no, -judged.amount_minor)) THEN floor_minor
+               ELSE 0 END AS least_minor
+      FROM judged LEFT JOIN transaction AS t ON judged.entry_no > 0 AND t.lane_no = judged.lane_no AND t.seq = judged.seq
+     WHERE available_minor < 0 AND (judged.amount_minor < 0 OR held_minor > 0 OR limit_minor <> 0)
+), bad AS (
+    SELECT account_no, last_no, format('account %s (%s): %s at %s left %s available, with a limit of %s', account_no,
+               account_id, CASE WHEN hold_id IS NOT NULL THEN 'hold ' || hold_id
+                                WHEN entry_no = 0 THEN 'its limit' ELSE 'entry ' || entry_no END,
+               at, available_minor, -floor_minor) AS finding
+      FROM low JOIN named USING (account_no)
+     WHERE available_minor < least_minor AND NOT EXISTS (
+               SELECT FROM side_leg AS side
+                WHERE (side.lane_no, side.seq, side.kind, side.destination_no, side.amount_minor)
+                    = (low.lane_no, low.seq, 1, low.account_no, cover_minor) AND cover_minor = missing_minor)
+    UNION ALL
+    SELECT account_no, entry_no, format('account %s (%s): entry %s was short of %s, and %s stepped in',
+                                        account_no, account_id, entry_no, missing_minor, cover_minor)
+      FROM judged JOIN named USING (account_no) JOIN transaction AS t USING (lane_no, seq)
+     WHERE judged.amount_minor < 0 AND cover_minor <> missing_minor AND kind IN (1, 3)
+    UNION ALL
+    SELECT account_no, 0, format('account %s (%s): it is closed with a balance of %s and %s available',
+                                 account_no, account_id, ledger_minor, available_minor)
+      FROM account
+     WHERE account_no >= $1 AND account_no < $3 AND status = 3 AND (ledger_minor, available_minor) <> (0, 0)
 )
 SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
-       ARRAY(SELECT finding FROM bad ORDER BY account_no LIMIT 10) AS findings;
+       ARRAY(SELECT finding FROM bad ORDER BY account_no, last_no LIMIT 10) AS findings;
 
 -- name: entry_numbers
 -- The entry before the slice is read too, so that a gap between two slices is seen.
@@ -183,7 +284,7 @@ SELECT coalesce((SELECT sum(entries) FROM judged), 0)::bigint AS examined, (SELE
 -- name: transaction_entries
 -- The entries a transaction claims count +1, those that are there -1: what does not add up to 0 is missing or too many.
 -- No join of entries with transactions: neither side has the other's order. Entries of type 7, REVERSAL, are claimed by
--- what their transaction undoes; the check named after them compares those.
+-- what their transaction undoes or gives back; the check named after them compares those.
 WITH posted AS (
     SELECT * FROM transaction
      WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
@@ -196,6 +297,16 @@ WITH posted AS (
     UNION ALL
     SELECT lane_no, seq, posted_at, currency, leg.source_no, leg.destination_no, leg.amount_minor, 4, 3
       FROM posted JOIN batch_leg AS leg USING (lane_no, seq) WHERE kind = 5
+    UNION ALL
+    SELECT p.lane_no, seq, posted_at, p.currency, source_no, destination_no, amount_minor,
+           CASE a.account_type WHEN 0 THEN 2 ELSE 4 END, CASE a.account_type WHEN 0 THEN 2 ELSE 3 END
+      FROM posted AS p LEFT JOIN account AS a ON a.account_no = destination_no WHERE kind IN (7, 8)
+    UNION ALL
+    SELECT s.lane_no, seq, posted_at, a.currency, source_no, destination_no, amount_minor,
+           CASE kind WHEN 1 THEN 4 ELSE 5 END, CASE kind WHEN 1 THEN 3 ELSE 5 END
+      FROM side_leg AS s LEFT JOIN account AS a ON a.account_no = source_no
+     WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
+       AND kind IN (1, 2)
 ), claimed AS (
     SELECT 1 AS n, lane_no, seq, posted_at, currency, source_no AS account_no, -amount_minor AS amount_minor, debit_type AS entry_type
       FROM legs
@@ -236,14 +347,48 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
        ARRAY(SELECT format('transaction %s of lane %s: it has legs, and is no posted batch', seq, $1) FROM bad ORDER BY seq LIMIT 10)
            AS findings;
 
+-- name: side_legs
+-- Protection (1) goes from one account of a customer to another, a fee (2) to the house's fees in the lane's own row, and
+-- comes back (3) from there.
+WITH judged AS (
+    SELECT leg.seq, leg.leg_no, leg.kind, t.kind AS made_by, t.refusal,
+           row_number() OVER (PARTITION BY leg.seq ORDER BY leg.leg_no) - 1 AS true_no,
+           CASE leg.kind WHEN 1 THEN t.kind IN (1, 3, 5) WHEN 2 THEN t.kind IN (1, 3, 5, 7, 8) ELSE true END AS may_have,
+           CASE leg.kind
+               WHEN 1 THEN source.account_type > 0 AND destination.account_type > 0
+                    AND source.customer_id IS NOT DISTINCT FROM destination.customer_id
+               WHEN 2 THEN source.account_type > 0
+                    AND (destination.account_id, destination.lane_no) = ('house:fees:' || t.currency, leg.lane_no)
+               ELSE destination.account_type > 0
+                    AND (source.account_id, source.lane_no) = ('house:fees:' || t.currency, leg.lane_no) END AS fits
+      FROM side_leg AS leg LEFT JOIN transaction AS t USING (lane_no, seq)
+      LEFT JOIN account AS source ON source.account_no = leg.source_no
+      LEFT JOIN account AS destination ON destination.account_no = leg.destination_no
+     WHERE leg.lane_no = $1 AND leg.seq >= $2 AND leg.seq < $3
+), bad AS (
+    SELECT seq, format('transaction %s of lane %s: it has side leg %s of kind %s, and is none that may',
+                       seq, $1, leg_no, kind) AS finding
+      FROM judged WHERE made_by IS NULL OR refusal IS NOT NULL OR NOT may_have
+    UNION ALL
+    SELECT seq, format('transaction %s of lane %s: side leg %s is between accounts that have none of kind %s',
+                       seq, $1, leg_no, kind)
+      FROM judged WHERE made_by IS NOT NULL AND fits IS NOT TRUE
+    UNION ALL
+    SELECT seq, format('transaction %s of lane %s: side leg %s should be %s', seq, $1, leg_no, true_no)
+      FROM judged WHERE leg_no <> true_no
+)
+SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
+       ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
+
 -- name: transaction_answers
 -- The stamp of a transaction is that of the event which told the sender about it, and the other way round.
 WITH judged AS (
     SELECT seq, t.kind, t.refusal, e.type, e.payload, t.posted_at, e.occurred_at,
            CASE WHEN t.refusal IS NULL
                 THEN (ARRAY['transfer.posted', 'transfer.posted', 'transfer.posted', 'transfer.reversed', 'transfer.batch_posted',
-                            'account.closed'])[t.kind]
-                ELSE CASE t.kind WHEN 6 THEN 'account.rejected' ELSE 'transfer.rejected' END END AS true_type
+                            'account.closed', 'settlement.posted', 'settlement.posted', 'settlement.refunded'])[t.kind]
+                ELSE CASE WHEN t.kind = 6 THEN 'account.rejected' WHEN t.kind > 6 THEN 'settlement.rejected'
+                          ELSE 'transfer.rejected' END END AS true_type
       FROM (SELECT * FROM transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS t
       FULL JOIN (SELECT * FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1) AS e USING (seq)
 ), bad AS (
@@ -260,14 +405,15 @@ WITH judged AS (
       FROM judged WHERE position(convert_to('"code":"' || refusal || '"', 'UTF8') IN payload) = 0
     UNION ALL
     SELECT seq, format('event %s of lane %s: it is %s, and there is no such transaction', seq, $1, type)
-      FROM judged WHERE kind IS NULL AND type LIKE 'transfer.%'
+      FROM judged WHERE kind IS NULL AND (type LIKE 'transfer.%' OR type LIKE 'settlement.%')
 )
 SELECT (SELECT count(*) FROM judged WHERE kind IS NOT NULL) AS examined, (SELECT count(*) FROM bad) AS broken,
        ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
 
 -- name: reversals
 -- What a reversal undoes is read from the original's row or legs, which another check has compared with its entries.
--- A house account is told by its id: the original may have been made in another lane.
+-- A house account is told by its id: the original may have been made in another lane. Refunds and fees that come back
+-- have entries of the same type, which they claim here.
 WITH undoing AS (
     SELECT t.lane_no, t.seq, t.posted_at, t.amount_minor, t.currency, r.original_lane_no, r.original_seq,
            o.kind AS original_kind, o.refusal AS original_refusal, o.amount_minor AS original_minor,
@@ -284,10 +430,21 @@ WITH undoing AS (
     SELECT u.lane_no, u.seq, u.posted_at, leg.source_no, leg.destination_no, leg.amount_minor
       FROM undoing AS u JOIN batch_leg AS leg ON leg.lane_no = u.original_lane_no AND leg.seq = u.original_seq
      WHERE original_kind = 5
+), back AS (
+    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM transaction
+     WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
+       AND kind = 9 AND refusal IS NULL
+    UNION ALL
+    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM side_leg
+     WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2) AND kind = 3
 ), claimed AS (
     SELECT 1 AS n, lane_no, seq, posted_at, destination_no AS account_no, -amount_minor AS amount_minor, 7 AS entry_type FROM legs
     UNION ALL
     SELECT 1, lane_no, seq, posted_at, source_no, amount_minor, 7 FROM legs
+    UNION ALL
+    SELECT 1, lane_no, seq, posted_at, source_no, -amount_minor, 7 FROM back
+    UNION ALL
+    SELECT 1, lane_no, seq, posted_at, destination_no, amount_minor, 7 FROM back
     UNION ALL
     SELECT -1, e.lane_no, e.seq, e.posted_at, e.account_no, e.amount_minor, e.entry_type
       FROM entry AS e
@@ -298,12 +455,13 @@ WITH undoing AS (
       FROM claimed AS c LEFT JOIN account USING (account_no)
      GROUP BY c.lane_no, seq, posted_at, account_id, c.amount_minor, entry_type HAVING sum(n) <> 0
 ), bad AS (
-    SELECT lane_no, seq, format('reversal %s of lane %s: %s %s an entry of %s and type %s', seq, lane_no, account_id,
+    SELECT lane_no, seq, format('transaction %s of lane %s: %s %s an entry of %s and type %s', seq, lane_no, account_id,
                                 CASE WHEN n > 0 THEN 'lacks' ELSE 'has, unclaimed,' END, amount_minor, entry_type) AS finding
       FROM differing
     UNION ALL
-    SELECT lane_no, seq, format('reversal %s of lane %s: it undoes no posted transaction', seq, lane_no)
-      FROM undoing WHERE original_kind IS NULL OR original_kind = 4 OR original_refusal IS NOT NULL
+    SELECT lane_no, seq, format('reversal %s of lane %s: it undoes no posted transaction that may be reversed',
+                                seq, lane_no)
+      FROM undoing WHERE (original_kind IN (1, 2, 3, 5)) IS NOT TRUE OR original_refusal IS NOT NULL
     UNION ALL
     SELECT lane_no, seq, format('reversal %s of lane %s: it has %s %s, what it undoes has %s %s', seq, lane_no,
                                 amount_minor, currency, original_minor, original_currency)

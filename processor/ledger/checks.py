@@ -1,8 +1,8 @@
 """What the books that all families share promise, each as a check that the audit runs; ``families`` has the others.
 
 Promise   Balances, numbers, hashes and double entries are recomputed from the rows; none of the ledger's own code runs.
-Cost      Four passes over the entries in the order of their key, five in the order of time, one over transactions and
-          answers.
+Cost      Five passes over the entries in the order of their key, five in the order of time, one over transactions and
+          answers; one over the versions of holds.
 Invariant Each statement is one snapshot of running books, whatever the slices are; ``audit.sql`` says why.
 """
 
@@ -53,9 +53,9 @@ LEDGER_CHECKS: Final = (
     _check("account_balance",
         "Each account's balance is the sum of its entries and the balance after the last of them.", by_entry),
     _check("account_available",
-        "What is available on each account is its balance less its open holds.", by_entry),
+        "What is available on each account is its balance less its open holds that had not expired.", by_entry),
     _check("balance_floor",
-        "No customer's account is below its overdraft limit, and a closed one is empty.", by_entry),
+        "Available money and the limit of its time covered each debit and hold that needs it.", by_entry),
     _check("entry_numbers",
         "The entries of each account are numbered from 1 to last_entry_no without a gap.", by_entry),
     _check("entry_chain",
@@ -66,7 +66,7 @@ LEDGER_CHECKS: Final = (
         "The entries of each transaction sum to zero and share one currency.", by_time),
     _check("transaction_entries",
         "Each posted transaction has exactly the entries it claims, and no entry is without one.", by_time,
-        Part(statement=_SQL["batch_legs"], slicing=by_lane)),
+        Part(statement=_SQL["batch_legs"], slicing=by_lane), Part(statement=_SQL["side_legs"], slicing=by_lane)),
     _check("transaction_answers",
         "Each transaction carries the stamp of the answer that told of it, and each answer tells the truth.", by_lane),
     _check("reversals",

@@ -14,5 +14,10 @@ LEDGER: Final[Context[Book]] = Context(
     rules=families.rules_in(rules),
     store=LedgerStore(),
     checks=(*LEDGER_CHECKS, *families.checks_in(families)),
-    races=frozenset({"account_exists", "reversal_happens_once"}),
+    races=frozenset(
+        {
+            *("account_exists", "customer_exists", "product_exists", "product_version_is_unique", "hold_exists"),
+            *("reversal_happens_once", "fee_comes_back_once"),
+        }
+    ),
 )

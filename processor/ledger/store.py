@@ -1,249 +1,182 @@
-"""The ledger's store: every statement that a batch of the ledger issues, and none elsewhere.
+"""The ledger's store: the phases of a batch as statements, whose number does not depend on its size.
 
-Cost      Whatever the batch's size: find none (1 with reversals), load 1 (2 where cash moves, one more where something
-          is opened), save 3: transactions, entries, balances (and one each for what was opened, otherwise changed,
-          batch legs, reversals, and for each table of a family that rows are kept in).
-Invariant Locks are taken in one order: lanes (the engine's), then accounts by number. The house's rows need none.
+Cost      Find 1 where accounts are debited, load 1 (2 where cash moves or fees may fall due, one more where something
+          is opened); one more in each with reversals or refunds, and with closings. Save 3: transactions, entries,
+          balances (and one each for what was opened, otherwise changed, batch legs, reversals, and for each table of a
+          family). Customers, products, holds and fees take statements of their own where a batch speaks of them.
+Invariant Locks are taken in one order: lanes (the engine's), customers by id, accounts by number, products by name. The
+          house's rows need none, nor do holds and fees: their account's row is their lock.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
-import asyncpg
-from msgspec import Struct
+import msgspec
 
-from contracts.accounts import AccountOpen
+from contracts.accounts import PLAIN
 from contracts.envelope import Command
-from contracts.ids import is_reserved, uuid_bytes, uuid_text
-from contracts.money import exponent_of
-from contracts.transfers import TransferDeposit, TransferReverse, TransferWithdraw
-from processor.database import Connection, affected, named_queries
-from processor.engine.copy import Table, microseconds
+from processor.database import Connection, named_queries
+from processor.engine.copy import Table
+from processor.errors import Overtaken
 from processor.ledger import families
-from processor.ledger.book import Book, Row
-from processor.ledger.values import Account, AccountType, Leg, Posted, Status, house_cash
+from processor.ledger.bank import Bank
+from processor.ledger.book import Book
+from processor.ledger.bookkeeping import Row, Shelved, Shelves
+from processor.ledger.families.customers import accounts_of_in_tx, lock_customers_in_tx
+from processor.ledger.families.holds import due_in_tx, holds_in_tx
+from processor.ledger.families.overdrafts import open_fees_in_tx
+from processor.ledger.families.products import lock_products_in_tx
+from processor.ledger.families.settlements import refunded_in_tx
+from processor.ledger.keys import Keys, find_in_tx, originals_in_tx, protected_in_tx
+from processor.ledger.products import BUILT_IN
+from processor.ledger.rows import BATCH_LEG, ENTRY, REVERSAL, TRANSACTION, row_of, save_accounts_in_tx, update_in_tx
+from processor.ledger.values import CASH, FEES, Account, AccountType, Hold, Status, TransactionKind, house_account
+from processor.moments import microseconds
 
 _SQL = named_queries("processor.ledger", "store.sql")
-
-_ENTRY = Table(
-    "entry",
-    account_no="int8",
-    entry_no="int8",
-    lane_no="int4",
-    seq="int8",
-    entry_type="int2",
-    amount_minor="int8",
-    balance_after_minor="int8",
-    posted_at="timestamptz",
-    hash="hash",
-)
-_TRANSACTION = Table(
-    "transaction",
-    lane_no="int4",
-    seq="int8",
-    kind="int2",
-    initiated_at="timestamptz",
-    posted_at="timestamptz",
-    source_no="int8?",
-    destination_no="int8?",
-    amount_minor="int8?",
-    currency="text?",
-    refusal="text?",
-    description="text",
-    reference="text",
-)
-_BATCH_LEG = Table(
-    "batch_leg",
-    lane_no="int4",
-    seq="int8",
-    leg_no="int2",
-    source_no="int8",
-    destination_no="int8",
-    amount_minor="int8",
-)
-_REVERSAL = Table("reversal", original_lane_no="int4", original_seq="int8", lane_no="int4", seq="int8")
-_ACCOUNT = Table(
-    "account",
-    account_no="int8",
-    lane_no="int4",
-    account_type="int2",
-    status="int2",
-    ledger_minor="int8",
-    available_minor="int8",
-    overdraft_limit_minor="int8",
-    last_entry_no="int8",
-    chain="hash",
-    decided_at="timestamptz",
-    opened_at="timestamptz",
-    closed_at="timestamptz?",
-    account_id="text",
-    currency="text",
-    product="text",
-)
-
-
-# What an update writes of a row, in the order of its query's arrays.
-_BALANCES: Final = (
-    *("account.account_no", "version", "account.ledger_minor", "account.available_minor"),
-    *("account.last_entry_no", "chain"),
-)
-_BALANCE: Final = attrgetter(*_BALANCES)
-_STATE: Final = attrgetter(*_BALANCES, "account.status", "account.overdraft_limit_minor", "account.closed_at")
-
-
-# Commands that money may enter or leave the house's cash by.
-_MOVES_CASH: Final[frozenset[type[Command]]] = frozenset({TransferDeposit, TransferWithdraw, TransferReverse})
-
-
-class Keys(Struct, frozen=True):
-    """What a batch speaks of: accounts, whether they exist or not, the originals of reversals, what it may open."""
-
-    account_ids: frozenset[str]
-    originals: Mapping[str, Posted]
-    opening: int
-    opened_currencies: frozenset[str]
-    moves_cash: bool
+_SETTLEMENTS: Final = (TransactionKind.CAPTURE, TransactionKind.SETTLE)
 
 
 class LedgerStore:
-    """Moves rows between the ledger's tables and the book; *tables* are the families' own."""
+    """Moves rows between the ledger's tables and the book of *bank*; *tables* and *shelves* are the families' own."""
 
     tables: ClassVar[Mapping[str, Table]] = families.tables_in(families)
+    shelves: ClassVar[Sequence[families.Shelf]] = families.shelves_in(families)
+    bank: Bank = Bank()  # unless another is given
+
+    def __init__(self, bank: Bank | None = None) -> None:
+        if bank is not None:
+            self.bank = bank
 
     async def find_in_tx(self, tx: Connection, commands: Sequence[Command]) -> Keys:
-        """Return the ids of all accounts that deciding *commands* may touch."""
-        ids = {account_id for command in commands for account_id in command.account_ids()}
-        reversals = [uuid_bytes(each.transaction_id) for each in commands if type(each) is TransferReverse]
-        rows = await tx.fetch(_SQL["find_originals"], reversals) if reversals else []
-        for row in rows:
-            ids |= {row["source_id"], row["destination_id"]}
-        return Keys(
-            frozenset(ids - {None}),
-            _originals(rows),
-            len(opening := [command for command in commands if type(command) is AccountOpen]),
-            frozenset(command.currency for command in opening if exponent_of(command.currency) is not None),
-            not _MOVES_CASH.isdisjoint(map(type, commands)),
-        )
+        """Return what deciding *commands* may need; see ``keys``."""
+        return await find_in_tx(tx, commands)
 
     async def load_in_tx(self, tx: Connection, keys: Keys, lane_nos: Sequence[int]) -> Book:
-        """Lock the accounts and return them, with the house's rows of these lanes."""
-        records = await tx.fetch(_SQL["lock_accounts"], list(keys.account_ids))
-        rows = [_row(record) for record in records]
-        currencies = {row.account.currency for row in rows} | keys.opened_currencies
-        house, missing = await _house_in_tx(tx, currencies if keys.moves_cash else (), lane_nos)
-        count = len(missing) + keys.opening
-        reserved = await tx.fetch(_SQL["reserve_numbers"], count) if count else []
-        fresh = zip(missing, reserved, strict=False)
-        house += [_new_house_row(currency, lane_no, *numbered) for (currency, lane_no), numbered in fresh]
+        """Lock customers, accounts and products, in this order, and return them with the house's rows of these lanes.
+
+        Raises:
+            Overtaken: What had been found without locks changed while they were waited for.
+        """
+        customers, customer_at = await lock_customers_in_tx(tx, keys.customer_ids)
+        ids = keys.account_ids | await accounts_of_in_tx(tx, keys.restanding)
+        records = await tx.fetch(_SQL["lock_accounts"], list(ids))
+        rows = {record["account_id"]: row_of(record) for record in records}
+        await _require_as_found_in_tx(tx, keys, rows)
+        names = keys.products | {row.account.product for row in rows.values()}
+        products, product_at = await lock_products_in_tx(tx, names - BUILT_IN.keys(), changing=keys.sets_products)
+        currencies = {row.account.currency for row in rows.values()} | keys.opened_currencies
+        graced = any(row.account.grace_until is not None for row in rows.values())
+        roles = [CASH] * keys.moves_cash + [FEES] * (graced or not names <= {PLAIN})
+        house, numbers = await _house_in_tx(tx, roles, currencies, lane_nos, opening=keys.opening)
+        instants = [customer_at, product_at, *(record["decided_at"] for record in records)]
         return Book(
-            rows=rows,
+            rows=rows.values(),
             house=house,
             transactions=keys.originals,
-            numbers=[number for number, _ in reserved[len(missing) :]],
-            last_changed_at=max((record["decided_at"] for record in records), default=None),
+            numbers=numbers,
+            shelves={"customer": customers, "product": products},
+            last_changed_at=max((each for each in instants if each is not None), default=None),
+            bank=self.bank,
         )
+
+    async def complete_in_tx(self, tx: Connection, world: Book, keys: Keys, instant: datetime) -> None:
+        """Read the holds, fees and refunds that the locked accounts guard, and leave out what has expired."""
+        accounts = [row.account for row in world.rows.values()]
+        wanted = [(account_id, hold_id) for account_id, hold_id in keys.holds if account_id in world.rows]
+        places = {(world.rows[account_id].account.account_no, hold_id) for account_id, hold_id in wanted}
+        world.shelves["hold"] = await holds_in_tx(tx, list(places))
+        due = [each.account_no for each in accounts if each.hold_expiry is not None and each.hold_expiry <= instant]
+        if due:
+            await _lapse_in_tx(tx, world, due, instant)
+        graced = [each.account_no for each in accounts if each.grace_until is not None and each.grace_until >= instant]
+        if graced:
+            world.open_fees.update(await open_fees_in_tx(tx, graced, instant))
+        settled = {name: posted for name, posted in keys.originals.items() if posted.kind in _SETTLEMENTS}
+        world.refunded.update(await refunded_in_tx(tx, settled))
 
     async def save_in_tx(self, tx: Connection, world: Book) -> None:
         """Write what the decisions left behind."""
-        await _TRANSACTION.copy_in_tx(tx, starmap(_TRANSACTION.pack, world.attempts))
-        await _ENTRY.copy_in_tx(tx, starmap(_ENTRY.pack, world.entries))
-        await _BATCH_LEG.copy_in_tx(tx, starmap(_BATCH_LEG.pack, world.batch_legs))
-        await _REVERSAL.copy_in_tx(tx, starmap(_REVERSAL.pack, world.reversals))
+        if world.instant is None:
+            return
+        await TRANSACTION.copy_in_tx(tx, starmap(TRANSACTION.pack, world.attempts))
+        await ENTRY.copy_in_tx(tx, starmap(ENTRY.pack, world.entries))
+        await BATCH_LEG.copy_in_tx(tx, starmap(BATCH_LEG.pack, world.batch_legs))
+        await REVERSAL.copy_in_tx(tx, starmap(REVERSAL.pack, world.reversals))
         for name, rows in sorted(world.kept.items()):
             await self.tables[name].copy_in_tx(tx, starmap(self.tables[name].pack, rows))
-        if world.instant is not None and (changed := world.changed_rows()):
-            decided_us = microseconds(world.instant)
-            # Sorted, so that two batches that open the same accounts wait for one another and do not deadlock.
-            opened = sorted((row for row in changed if row.version == 0), key=lambda row: row.account.account_id)
-            await _ACCOUNT.copy_in_tx(tx, [_opened(row, decided_us) for row in opened])
-            known = [row for row in changed if row.version > 0]
-            moved, restated = [row for row in known if not row.restated], [row for row in known if row.restated]
-            await _update_in_tx(tx, "update_balances", _BALANCE, moved, world.instant)
-            await _update_in_tx(tx, "update_accounts", _STATE, restated, world.instant)
+        await save_accounts_in_tx(tx, world, world.instant)
+        for shelf in self.shelves:
+            await _save_shelf_in_tx(tx, shelf, world.shelves, world.instant)
+
+
+async def _require_as_found_in_tx(tx: Connection, keys: Keys, rows: Mapping[str, Row]) -> None:
+    """Make sure that what was read before the locks is still so: nobody can change it now.
+
+    Whoever may have to step in is locked: a link takes the locks of both accounts. So is whoever loses a protector by a
+    closing. And what is to be undone takes the locks of its accounts, by whomever it is undone.
+    """
+    for account_id in keys.guarded:
+        at: str | None = account_id
+        while at is not None and at in rows:
+            at = rows[at].account.protection_id
+        if at is not None and at != account_id:
+            raise Overtaken(f"{at} came to protect an account of this batch")
+    if not await protected_in_tx(tx, keys.closing) <= rows.keys():
+        raise Overtaken("an account that is to be closed came to protect another")
+    if await originals_in_tx(tx, keys.undoing) != keys.originals:
+        raise Overtaken("what is to be undone was made or undone meanwhile")
 
 
 async def _house_in_tx(
-    tx: Connection, currencies: Collection[str], lane_nos: Sequence[int]
-) -> tuple[list[Row], list[tuple[str, int]]]:
-    """Return the house's rows of these lanes, and which (currency, lane_no) have none yet."""
-    if not currencies:
-        return [], []
-    wanted = [(currency, lane_no) for currency in sorted(currencies) for lane_no in lane_nos]
-    records = await tx.fetch(_SQL["house_cash"], [house_cash(currency) for currency in currencies], lane_nos)
-    rows = [_row(record) for record in records]
-    known = {(row.account.currency, row.lane_no) for row in rows}
-    return rows, [each for each in wanted if each not in known]
+    tx: Connection, roles: Collection[str], currencies: Collection[str], lane_nos: Sequence[int], *, opening: int
+) -> tuple[list[Row], list[int]]:
+    """Return the house's rows of these lanes, new ones where there are none yet, and numbers for *opening* more."""
+    ids = {house_account(role, currency): currency for currency in sorted(currencies) for role in roles}
+    records = await tx.fetch(_SQL["house_rows"], list(ids), lane_nos) if ids else []
+    rows = [row_of(record) for record in records]
+    known = {(row.account.account_id, row.lane_no) for row in rows}
+    missing = [place for account_id in ids for lane_no in lane_nos if (place := (account_id, lane_no)) not in known]
+    count = len(missing) + opening
+    reserved = await tx.fetch(_SQL["reserve_numbers"], count) if count else []
+    for (account_id, lane_no), (number, opened_at) in zip(missing, reserved, strict=False):
+        rows.append(_new_house_row(account_id, ids[account_id], lane_no, number, opened_at))
+    return rows, [number for number, _ in reserved[len(missing) :]]
 
 
-def _new_house_row(currency: str, lane_no: int, number: int, opened_at: datetime) -> Row:
-    account_id = house_cash(currency)
+def _new_house_row(account_id: str, currency: str, lane_no: int, number: int, opened_at: datetime) -> Row:
+    """Return a row that is written once something has been posted to it."""
     kind, status = AccountType.HOUSE, Status.ACTIVE
     account = Account(number, account_id, kind, currency, "house", status, 0, 0, 0, 0, opened_at, None)
-    return Row(account, lane_no, changed=True)
+    return Row(account, lane_no)
 
 
-def _row(record: asyncpg.Record) -> Row:
-    """Return the account of a record: its first columns are the account's, in order, then lane, chain and version."""
-    values = tuple(record)
-    size = len(Account.__struct_fields__)
-    lane_no, chain, version = values[size : size + 3]
-    return Row(Account(*values[:size]), lane_no, chain, version)
+async def _lapse_in_tx(tx: Connection, world: Book, account_nos: Sequence[int], instant: datetime) -> None:
+    """Make available again what has expired on these accounts; it stays open until it is tidied up."""
+    due, following = await due_in_tx(tx, account_nos, instant)
+    back: dict[int, int] = dict.fromkeys(account_nos, 0)
+    for place, read in due.items():
+        shelved = world.shelves["hold"].setdefault(place, read)
+        hold: Hold = shelved.value
+        back[hold.account_no] += hold.remaining_minor
+        shelved.value, shelved.changed = msgspec.structs.replace(hold, lapsed=True), True
+    for row in world.rows.values():
+        account = row.account
+        if account.account_no in back:
+            available_minor = account.available_minor + back[account.account_no]
+            expiry = following.get(account.account_no)
+            row.account = msgspec.structs.replace(account, available_minor=available_minor, hold_expiry=expiry)
+            row.changed = row.restated = True
 
 
-def _originals(records: Iterable[asyncpg.Record]) -> dict[str, Posted]:
-    """Return what reversals speak of, the rows of one transaction's legs gathered."""
-    originals: dict[str, Posted] = {}
-    for record in records:
-        transaction_id = uuid_text(record["command_id"])
-        refused = record["refusal"] is not None
-        earlier = originals.get(transaction_id)
-        legs = () if earlier is None else earlier.legs
-        if not refused:
-            legs += (_leg(record),)
-        place = (record["lane_no"], record["seq"], record["kind"])
-        currency = record["currency"] or ""
-        originals[transaction_id] = Posted(*place, currency, legs, refused=refused, reversed=record["reversed"])
-    return originals
-
-
-def _leg(record: asyncpg.Record) -> Leg:
-    return Leg(_customer(record["source_id"]), _customer(record["destination_id"]), record["amount_minor"])
-
-
-def _customer(account_id: str | None) -> str | None:
-    return None if account_id is None or is_reserved(account_id) else account_id
-
-
-def _opened(row: Row, decided_us: int) -> bytes:
-    account = row.account
-    closed_us = None if account.closed_at is None else microseconds(account.closed_at)
-    return _ACCOUNT.pack(
-        account.account_no,
-        row.lane_no,
-        account.account_type,
-        account.status,
-        account.ledger_minor,
-        account.available_minor,
-        account.overdraft_limit_minor,
-        account.last_entry_no,
-        row.chain,
-        decided_us,
-        microseconds(account.opened_at),
-        closed_us,
-        account.account_id,
-        account.currency,
-        account.product,
-    )
-
-
-async def _update_in_tx(
-    tx: Connection, query: str, columns: Callable[[Row], tuple[Any, ...]], rows: Sequence[Row], instant: datetime
-) -> None:
-    """Write *columns* of *rows* by the named *query*, which takes them as arrays in their order."""
-    if rows:
-        arrays = [list(column) for column in zip(*map(columns, rows), strict=True)]
-        status = await tx.execute(_SQL[query], *arrays, instant)
-        assert affected(status) == len(rows), "rows that were locked are still as they were read"
+async def _save_shelf_in_tx(tx: Connection, shelf: families.Shelf, shelves: Shelves, instant: datetime) -> None:
+    rows: dict[Any, Shelved] = shelves.get(shelf.table.name, {})
+    changed = sorted(((key, row) for key, row in rows.items() if row.changed), key=itemgetter(0))
+    made = [shelf.made(row, microseconds(instant)) for _, row in changed if row.version == 0]
+    await shelf.table.copy_in_tx(tx, starmap(shelf.table.pack, made))
+    known = [(*shelf.changed(row.value), row.version) for _, row in changed if row.version > 0]
+    if known:
+        await update_in_tx(tx, shelf.update, known, instant)

@@ -4,11 +4,16 @@ Invariant Values are frozen; a change is a new value. Money is an integer of min
           negative.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
+from functools import cache
+from typing import Final
 
 import msgspec
 from msgspec import Struct
+
+CASH: Final = "cash"
+FEES: Final = "fees"
 
 
 class AccountType(IntEnum):
@@ -49,10 +54,50 @@ class TransactionKind(IntEnum):
     REVERSE = 4
     BATCH = 5
     CLOSE = 6
+    CAPTURE = 7
+    SETTLE = 8
+    REFUND = 9
+
+
+class SideKind(IntEnum):
+    """What moved money beside a transaction's own legs."""
+
+    PROTECTION = 1
+    FEE = 2
+    FEE_REFUND = 3
+
+
+class KycStatus(IntEnum):
+    """What the check of a customer's identity came to."""
+
+    PENDING = 1
+    VERIFIED = 2
+    REJECTED = 3
+
+
+class HoldReason(IntEnum):
+    """Why money is held."""
+
+    PENDING_ACH = 1
+    DEBIT_CARD_AUTH = 2
+    LEGAL = 3
+
+
+class HoldStatus(IntEnum):
+    """Of a hold. OPEN -> one of the others, for ever; one past its expiry stays OPEN until it is tidied up."""
+
+    OPEN = 1
+    CAPTURED = 2
+    RELEASED = 3
+    EXPIRED = 4
 
 
 class Account(Struct, frozen=True, gc=False):
-    """A customer's account as the rules see it."""
+    """A customer's account as the rules see it.
+
+    ``available_minor`` leaves out whatever is held at the instant of the batch. The fee counters speak of ``fee_day``,
+    the day of the last fee that was charged, its month, and ``fee_year``, the last in which one fell due.
+    """
 
     account_no: int
     account_id: str
@@ -66,14 +111,86 @@ class Account(Struct, frozen=True, gc=False):
     last_entry_no: int
     opened_at: datetime
     closed_at: datetime | None
+    customer_id: str | None = None
+    protection_id: str | None = None  # the account that steps in
+    good_standing: bool = True  # of its customer
+    fee_day: date | None = None
+    fees_on_day: int = 0
+    fees_in_month: int = 0
+    fee_year: int = 0
+    hold_expiry: datetime | None = None  # nothing that is counted as held expires before
+    grace_until: datetime | None = None  # no fee comes back after
 
 
-class Posting(Struct, frozen=True, gc=False):
-    """One entry as a rule decides it: *account* as the entry leaves it, or None for the house's cash."""
+class Customer(Struct, frozen=True):
+    """A customer as the rules see it."""
 
-    account: Account | None
-    entry_type: int
+    customer_id: str
+    name: str
+    date_of_birth: date
+    address: str
+    ssn_hash: bytes
+    kyc_status: int
+    good_standing: bool = True
+
+
+class Tier(Struct, frozen=True):
+    """A rate a year as it was written, and the balance from which on it holds."""
+
+    from_minor: int
+    rate: str
+
+
+class Product(Struct, frozen=True):
+    """The rules of interest and fees that accounts share, in one version; no currency and no types mean any."""
+
+    product: str
+    version: int
+    account_types: tuple[int, ...]
+    currency: str
+    fee_minor: int
+    fees_per_day: int
+    fees_per_month: int
+    first_fee_waived: bool
+    fee_may_exceed_limit: bool
+    grace_hours: int
+    interest: str = "none"
+    tier_mode: str = "whole"
+    tiers: tuple[Tier, ...] = ()
+    day_count: int = 365
+
+
+class Hold(Struct, frozen=True, gc=False):
+    """Money set aside on an account: captured, released, expired and remaining sum to ``amount_minor``.
+
+    One that has ``lapsed`` is past its expiry, and not counted as held any more.
+    """
+
+    account_no: int
+    hold_id: str
+    reason: int
+    status: int
     amount_minor: int
+    captured_minor: int
+    released_minor: int
+    expired_minor: int
+    expires_at: datetime | None
+    lapsed: bool = False
+
+    @property
+    def remaining_minor(self) -> int:
+        """Return what is still set aside, expired or not."""
+        return self.amount_minor - self.captured_minor - self.released_minor - self.expired_minor
+
+
+class OpenFee(Struct, frozen=True, gc=False):
+    """A fee that comes back if its account's balance is restored until ``until``."""
+
+    lane_no: int  # 0 in the transaction that charges it
+    seq: int
+    fee_no: int
+    amount_minor: int
+    until: datetime
 
 
 class Leg(Struct, frozen=True, gc=False):
@@ -96,34 +213,6 @@ class Posted(Struct, frozen=True, gc=False):
     reversed: bool = False
 
 
-class Movement(Struct, frozen=True, gc=False):
-    """Money that moves: one change among those of an ``Applied``."""
-
-    kind: int
-    currency: str
-    legs: tuple[Leg, ...]
-    postings: tuple[Posting, ...]
-    description: str = ""
-    reference: str = ""
-    undoes: str = ""  # the id of the transaction that this one reverses
-
-
-class AccountState(Struct, frozen=True, gc=False):
-    """An account as it is opened, or changed without money: another kind of change."""
-
-    account: Account
-
-
-class Kept(Struct, frozen=True, gc=False):
-    """A row of a family's own append-only *table*, which no rule reads again: the third kind of change.
-
-    *values* are those of the columns behind the stamp (lane_no, seq, instant), in the table's order.
-    """
-
-    table: str
-    values: tuple[int | str | bytes | None, ...]
-
-
 class Attempt(Struct, frozen=True, gc=False):
     """What a transaction's row says besides its stamp, posted or refused. None is what a refusal left unknown."""
 
@@ -136,9 +225,10 @@ class Attempt(Struct, frozen=True, gc=False):
     reference: str = ""
 
 
-def house_cash(currency: str) -> str:
-    """Return the id of the house's cash account in *currency*."""
-    return f"house:cash:{currency}"
+@cache
+def house_account(role: str, currency: str) -> str:
+    """Return the id of the house's account for *role* (``CASH``, ``FEES``) in *currency*."""
+    return f"house:{role}:{currency}"
 
 
 def credited(account: Account, amount_minor: int) -> Account:

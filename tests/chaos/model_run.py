@@ -1,7 +1,7 @@
 """A true run without servers: the stream through the oracle's bank, told and booked as the program would; one lane."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from partita.chaos.book_checks import ANSWER
 from partita.chaos.case import Case
 from partita.chaos.checks import SOMETIMES
+from partita.chaos.items import CURRENCY, Item
 from partita.chaos.sender import Published
-from partita.chaos.stream import CURRENCY, Item, Stream
+from partita.chaos.stream import Stream
 from partita.chaos.topic_checks import DEAD, REPEAT, REUSE
 from partita.chaos.topics import Record
 from partita.oracle.books import Answer
@@ -63,7 +64,7 @@ class _Lane:
         self._model = model
         self._bank = Bank()
         self._answers: dict[str, tuple[Json, Told]] = {}
-        self._cash: list[int] = []
+        self._house: dict[str, list[int]] = defaultdict(list)
 
     def take(self, offset: int, item: Item) -> None:
         key = f"wrong {item.key}" if item.away else item.key
@@ -121,13 +122,12 @@ class _Lane:
         self._model.results.append(Record(partition=LANE, offset=place, key=b"", value=value, headers=headers))
 
     def _book(self, told: Told, answer: Answer) -> None:
-        total = 0
         for account_id, number, amount, after in answer.booked:
-            total += int(amount * 100)
             self._enter(told, account_id, number, int(amount * 100), int(after * 100))
-        if total:
-            self._cash.append(-total)
-            self._enter(told, CASH, len(self._cash), -total, sum(self._cash))
+        for account_id, amount in answer.house.items():
+            amounts = self._house[account_id]
+            amounts.append(int(amount * 100))
+            self._enter(told, account_id, len(amounts), amounts[-1], sum(amounts))
 
     def _enter(self, told: Told, account_id: str, number: int, minor: int, after: int) -> None:
         self._model.entries.append(
@@ -143,21 +143,23 @@ class _Lane:
 
     def close(self) -> None:
         """Write where all accounts stand."""
-        held: Counter[str] = Counter()
-        for entry in self._model.entries:
-            held[entry.account_id] += entry.amount_minor
-        status = defaultdict(str, {name: account.status for name, account in self._bank.accounts.items()})
-        for name in [*self._bank.accounts, CASH]:
-            self._model.accounts.append(
-                Standing(
-                    account_id=name,
-                    partition=LANE if name == CASH else -1,
-                    currency=CURRENCY,
-                    ledger_minor=held[name],
-                    available_minor=held[name],
-                    status=status[name],
-                )
+        for name, account in self._bank.accounts.items():
+            available = account.available(_instant(self._model.records[-1]))
+            self._stand(name, -1, int(account.balance * 100), int(available * 100), account.status)
+        for name, amounts in self._house.items():
+            self._stand(name, LANE, sum(amounts), sum(amounts), "")
+
+    def _stand(self, name: str, partition: int, ledger: int, available: int, status: str) -> None:
+        self._model.accounts.append(
+            Standing(
+                account_id=name,
+                partition=partition,
+                currency=CURRENCY,
+                ledger_minor=ledger,
+                available_minor=available,
+                status=status,
             )
+        )
 
 
 def _instant(record: Record) -> str:
@@ -169,7 +171,7 @@ def model_run(seed: int, count: int) -> Model:
     stream = Stream(seed)
     model = Model(stream=stream)
     lane = _Lane(model)
-    for offset, item in enumerate(chain(stream.opening(), islice(stream.records(), count))):
+    for offset, item in enumerate(chain(*stream.opening(), islice(stream.records(), count))):
         lane.take(offset, item)
     lane.close()
     return model

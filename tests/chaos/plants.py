@@ -150,7 +150,38 @@ def published_by_nobody(model: Model) -> None:
 
 
 def below_the_limit(model: Model) -> None:
-    entry(model, first_of(model, "T-0"), balance_after_minor=-501)
+    entry(model, debited(model, "transfer.posted"), balance_after_minor=-1_001)
+
+
+def taken_back_from_nothing(model: Model) -> None:
+    entry(model, debited(model, "transfer.reversed"), balance_after_minor=-1)
+
+
+def debited(model: Model, type_: str) -> int:
+    """Return the index of the last debit of a tight account under an answer of a type, that nobody else paid."""
+    for told in reversed(model.events):
+        said = told.payload or {}
+        if told.kind == ANSWER and told.type == type_ and not said["overdraft"]["protected_by"]:
+            one = said["entries"][0]
+            if one["direction"] == "DEBIT" and one["account_id"].startswith("T-"):
+                return next(
+                    n for n, each in enumerate(model.entries)
+                    if (each.account_id, each.entry_no) == (one["account_id"], one["entry_no"])
+                )  # fmt: skip
+    raise AssertionError("there is none")
+
+
+def hold_forgotten(model: Model) -> None:
+    """What is set aside is told to be available."""
+    index = next(
+        n for n, each in enumerate(model.accounts) if each.partition < 0 and each.available_minor < each.ledger_minor
+    )
+    model.accounts[index] = replace(model.accounts[index], available_minor=model.accounts[index].ledger_minor)
+
+
+def capture_without_entries(model: Model) -> None:
+    captured = model.events[at(model, ANSWER, "settlement.posted")]
+    model.entries = [each for each in model.entries if each.seq != captured.seq]
 
 
 def poison_swallowed(model: Model) -> None:
@@ -184,10 +215,12 @@ PLANTS: list[tuple[Plant, str]] = [
     (money_made, "I1"),
     (wrong_balance, "I2"),
     (wrong_availability, "I2"),
+    (hold_forgotten, "I2"),
     (lost_account, "I2"),
     (two_answers, "I3"),
     (entries_of_a_refusal, "I3"),
     (posted_without_entries, "I3"),
+    (capture_without_entries, "I3"),
     (resent_otherwise, "I4"),
     (repeated_otherwise, "I4"),
     (repeat_with_another_id, "I4"),
@@ -205,6 +238,7 @@ PLANTS: list[tuple[Plant, str]] = [
     (published_late, "I7"),
     (published_by_nobody, "I7"),
     (below_the_limit, "I8"),
+    (taken_back_from_nothing, "I8"),
     (poison_swallowed, "I14"),
     (neighbour_buried, "I14"),
     (poison_changed, "I14"),

@@ -9,6 +9,7 @@ import pytest
 from partita.chaos import steady
 from partita.chaos.case import Case, Verdict, verdict_of
 from partita.chaos.checks import CHECKS, SOMETIMES, judged
+from partita.chaos.variety import TOLD, told_of
 from partita.oracle.judge import findings
 from tests.chaos.model_run import Model, model_run
 from tests.chaos.plants import PLANTS, Plant
@@ -83,13 +84,22 @@ def test_what_had_to_happen_and_did_not_is_unknown(model: Model, never: str) -> 
     assert verdict_of(judged(case)) is Verdict.UNKNOWN
 
 
-def test_an_order_that_publishing_itself_has_turned_is_unknown(model: Model) -> None:
-    reversals = (
-        n for n, each in enumerate(model.published) if each.item.sort == "transfer.reverse" and each.item.movement
-    )
-    index = next(reversals)
+@pytest.mark.parametrize(
+    "sort", ["transfer.reverse", "settlement.capture", "settlement.refund", "hold.adjust", "reuse"]
+)
+def test_an_order_that_publishing_itself_has_turned_is_unknown(model: Model, sort: str) -> None:
+    depending = (n for n, each in enumerate(model.published) if each.item.sort == sort and each.item.steady)
+    index = next(depending)
     model.published[index] = replace(model.published[index], place=(0, -1))
     assert verdicts(model.case())["as_without_faults"] is Verdict.UNKNOWN
+
+
+def test_a_run_shows_everything_that_it_must_be_told_once() -> None:
+    model = model_run(9, 3_000)
+    told = told_of(model.events)
+    assert tuple(told) == TOLD
+    assert min(told.values()) > 1, told
+    assert set(told_of([]).values()) == {0}
 
 
 def test_a_failure_outweighs_what_is_unknown(model: Model) -> None:

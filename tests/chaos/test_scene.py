@@ -32,8 +32,9 @@ async def test_unrest_changes_and_what_cannot_be_read_are_seen(tmp_path: Path) -
         with History(tmp_path) as history:
             sender, stream = Sender(at.system.app, history), Stream(1)
             async with sender.connected():
-                await sender.send(stream.opening(), asyncio.Event(), rate=5_000)
-        assert await at.caught_up(sender.sent.ends, 60.0) is not None
+                for part in stream.opening():
+                    await sender.send(part, asyncio.Event(), rate=5_000)
+                    assert await at.caught_up(sender.sent.ends, 60.0) is not None
 
         await who_holds_a_lock_or_an_old_transaction_is_named(at)
         await a_role_that_is_missing_is_named(at)

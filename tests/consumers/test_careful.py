@@ -19,7 +19,8 @@ from processor.engine.events import Kind
 from processor.engine.lanes import Skipped
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
-from processor.ledger.store import Keys, LedgerStore
+from processor.ledger.keys import Keys
+from processor.ledger.store import LedgerStore
 from tests.consumers.consuming import WITHIN_S, Ground, openings
 
 CALM, SUSPECT, RECORDS, FIVE = 0, 1, 20, 5
@@ -60,6 +61,7 @@ class InterruptedStore(LedgerStore):
     """A store that calls *interruption* once, when five records of the suspect partition are applied."""
 
     def __init__(self, interruption: Callable[[], None]) -> None:
+        super().__init__()
         self._interruption: Callable[[], None] | None = interruption
 
     async def save_in_tx(self, tx: Connection, world: Book) -> None:

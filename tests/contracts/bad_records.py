@@ -13,7 +13,10 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class BadRecord:
-    """``command_id`` is what can be read of it, or None; *code* and *path* are what must be said about it."""
+    """``command_id`` is what can be read of it, or None; *code* and *path* are what must be said about it.
+
+    ``kept`` is its value as its dead letter has it: itself, unless a social security number is masked.
+    """
 
     name: str
     key: bytes | None
@@ -22,6 +25,7 @@ class BadRecord:
     code: str
     path: str
     command_id: str | None
+    kept: bytes | None
 
 
 def bad_records() -> Iterator[BadRecord]:
@@ -29,7 +33,9 @@ def bad_records() -> Iterator[BadRecord]:
         said = json.loads(line)
         headers = tuple((name, _bytes(value)) for name, value in said.pop("headers", ()))
         key = _bytes(said.pop("key", "A1"))
-        yield BadRecord(key=key, value=_bytes(said.pop("value")), headers=headers, **said)
+        value = said.pop("value")
+        kept = said.pop("kept", value)
+        yield BadRecord(key=key, value=_bytes(value), kept=_bytes(kept), headers=headers, **said)
 
 
 def _bytes(said: Any) -> bytes | None:

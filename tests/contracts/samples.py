@@ -26,7 +26,35 @@ _LEG: Final = {
 }
 _FEW: Final = ("source_account_id", "destination_account_id", "amount")
 
+_CUSTOMER: Final = {"customer_id": "A1", "name": "Ann Example", "address": "4 High Street", "kyc_status": "VERIFIED"}
+_HOLD: Final = {"hold_id": "H1", "account_id": "A1"}
+_POST: Final = {
+    "account_id": "A1",
+    "amount": "12.30",
+    "destination_account_id": "A2",
+    "currency": "USD",
+    "reference": "S-1",
+}
+
+# The key is A1 in all of them.
 _FULL: Final[dict[str, dict[str, Any]]] = {
+    "customer.create": _CUSTOMER | {"date_of_birth": "1980-02-29", "ssn": "078-05-1120"},
+    "customer.update": _CUSTOMER | {"good_standing": False},
+    "product.set": {
+        "product": "A1",
+        "account_type": "SAVINGS",
+        "currency": "USD",
+        "interest": "compound",
+        "tier_mode": "marginal",
+        "tiers": [{"from": "0", "rate": "0.01"}, {"from": "1000.00", "rate": "0.0250"}],
+        "day_count": 360,
+        "overdraft_fee": "12.50",
+        "fees_per_day": 1,
+        "fees_per_month": 300,
+        "first_fee_waived": False,
+        "fee_may_exceed_limit": False,
+        "grace_hours": 24,
+    },
     "account.open": {
         "account_id": "A1",
         "account_type": "SAVINGS",
@@ -39,11 +67,22 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "account.unfreeze": {"account_id": "A1", "reason": "settled"},
     "account.close": {"account_id": "A1", "payout_account_id": "A2"},
     "account.set_overdraft": {"account_id": "A1", "overdraft_limit": "50.5"},
+    "account.set_product": {"account_id": "A1", "product": "gold"},
+    "account.link_protection": {"account_id": "A1", "protection_account_id": "A2"},
     "transfer.make": _LEG,
     "transfer.deposit": _CASH,
     "transfer.withdraw": _CASH,
     "transfer.reverse": {"account_id": "A1", "transaction_id": ORIGINAL, "reason": "mistake"},
     "transfer.batch": {"source_account_id": "A1", "legs": [_LEG, {name: _LEG[name] for name in _FEW}]},
+    "hold.place": _HOLD
+    | {"amount": "12.30", "currency": "USD", "reason": "LEGAL", "expires_at": "2026-01-02T04:04:05.000006+01:00"},
+    "hold.adjust": _HOLD | {"amount": "12.30"},
+    "hold.extend": _HOLD | {"expires_at": "2026-01-02T04:04:05+01:00"},
+    "hold.release": _HOLD,
+    "hold.expire": _HOLD,
+    "settlement.capture": _HOLD | _POST | {"final": False},
+    "settlement.post": _POST,
+    "settlement.refund": {"account_id": "A1", "transaction_id": ORIGINAL, "amount": "12.30"},
 }
 
 

@@ -43,8 +43,7 @@ def test_what_is_said_about_a_bad_record_is_a_sentence_of_our_own(record: BadRec
     assert answer.reason.endswith(".")
     assert answer.reason.isascii()
     assert answer.path.isascii()
-    assert "4111" not in answer.reason + answer.path
-    assert "sk_live" not in answer.reason + answer.path
+    assert not any(secret in answer.reason + answer.path for secret in ("4111", "sk_live", "078", "1120"))
 
 
 def test_a_record_of_just_the_right_size_is_read() -> None:

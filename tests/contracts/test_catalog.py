@@ -103,6 +103,7 @@ def test_every_code_of_the_contract_s_text_is_the_rules_own() -> None:
         "currency_unknown",
         "amount_invalid",
         "account_reserved",
+        "date_invalid",
     ]
 
 

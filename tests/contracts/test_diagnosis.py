@@ -17,6 +17,7 @@ from contracts.invalid import InvalidCode, NotUnderstood
 from contracts.transfers import TransferBatch
 from tests.contracts.mutations import GOOD, values
 from tests.contracts.samples import FULL, ID, LEAST
+from tests.contracts.texts import hints_of, moments_in
 from tests.system.toy import ADD, ToyAdd
 
 CATALOGUE: Final = Catalog()
@@ -91,6 +92,31 @@ class TestCommand:
             assert answer.reason.startswith("It must be "), name
 
 
+@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.type)
+def test_every_instant_of_a_command_is_named_as_one(spec: Spec) -> None:
+    assert {name for name, hint in hints_of(spec.command).items() if moments_in(hint)} == set(spec.command.moments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(spec.type, name) for spec in CATALOG for name in ("requested_at", *spec.command.moments)]
+)
+@pytest.mark.parametrize(
+    "moment",
+    ["1899-12-31T23:59:59.999999Z", "9999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)
+def test_an_instant_outside_the_calendar_is_invalid_both_ways(kind: str, name: str, moment: str) -> None:
+    value = msgspec.json.encode(FULL[kind] | {name: moment})
+    for bare in (value, msgspec.json.encode(LEAST[kind] | {name: moment})):
+        assert quickly(bare) is None
+        answer = refused(bare)
+        assert (answer.code, answer.path) == (InvalidCode.FIELD_INVALID, f"$.{name}")
+        assert "in the years 1900 to 9998" in answer.reason
+    for inside in ("1900-01-01T00:00:00+14:00", "9998-12-31T23:59:59-14:00"):
+        good = value.replace(moment.encode(), inside.encode())
+        assert quickly(good) == strictly(good)
+        assert isinstance(CATALOGUE.understand(LEDGER, good), Command)
+
+
 def test_of_several_faults_the_first_in_order_of_precedence_is_told() -> None:
     many = {key: value for key, value in MAKE.items() if key != "amount"} | {"memo": "x", "description": 5}
     assert refused(many).code is InvalidCode.FIELD_MISSING
@@ -112,6 +138,32 @@ def test_of_several_faults_the_first_in_order_of_precedence_is_told() -> None:
 )
 def test_a_path_leads_inside(said: dict[str, Any], path: str) -> None:
     assert refused(FULL["transfer.batch"] | said).path == path
+
+
+def test_what_is_said_of_a_field_inside_goes_by_its_name_on_the_wire() -> None:
+    product = FULL["product.set"]
+    for tier, code in (({"from": "0"}, "field_missing"), ({"from": "0", "rate": 1}, "field_invalid")):
+        answer = refused(product | {"tiers": [product["tiers"][0], tier]})
+        assert (answer.code, answer.path) == (code, "$.tiers[1].rate")
+        assert "It must be a yearly rate" in answer.reason
+    answer = refused(product | {"tiers": [{"start": "0", "rate": "0"}]})
+    assert (answer.path, answer.reason.rpartition("the fields are ")[2]) == ("$.tiers[0].start", "from, rate.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("settlement.capture", "final", "It must be true or false."),
+        ("account.link_protection", "protection_account_id", "or null."),
+        ("hold.place", "reason", "It must be one of DEBIT_CARD_AUTH, LEGAL, PENDING_ACH."),
+        ("product.set", "tiers", "It must be a list of 0 to 20 objects."),
+        ("product.set", "day_count", "It must be one of 360, 365."),
+        ("customer.create", "ssn", "It must be 9 digits, dashes optional."),
+        ("customer.create", "date_of_birth", "It must be a day written YYYY-MM-DD."),
+    ],
+)
+def test_a_sentence_says_what_a_field_must_be(kind: str, name: str, words: str) -> None:
+    assert refused(FULL[kind] | {name: 5.5}).reason.endswith(words)
 
 
 def test_what_a_model_itself_refuses_is_told_in_its_words() -> None:

@@ -180,6 +180,24 @@ def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
     assert "| `toy.add` | **`name`**, `body`? | `toy.added` | `toy_exists` |" in page
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `first_fee_waived`? | true or false; `true` where it is left out |",
+        "| `grace_hours`? | a whole number of hours from 0 to 8784; `0` where it is left out |",
+        "| `day_count`? | `360` or `365`; `365` where it is left out |",
+        "| `kyc_status`? | `PENDING`, `REJECTED` or `VERIFIED`; `PENDING` where it is left out |",
+        '| `overdraft_fee`? | a decimal string such as "12.30", zero or more |',
+        "| `tiers`? | a list of up to 20 |",
+        "| `legs` | a list of 1 to 100 |",
+        '| `tiers[].from` | a decimal string such as "12.30", zero or more | The balance from which on',
+        "| `protection_account_id` | an id of 1 to 64 of A-Z a-z 0-9 . _ : - or null |",
+    ],
+)
+def test_a_row_of_the_page_says_what_a_field_must_be_and_what_is_meant_without_it(row: str) -> None:
+    assert row in reference.text({"ledger": examples_of("ledger")})
+
+
 def test_a_field_without_a_meaning_cannot_be_written() -> None:
     class Silent(Command, tag="toy.silence", frozen=True, kw_only=True):
         """Say nothing."""

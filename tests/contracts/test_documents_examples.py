@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -23,6 +24,22 @@ ENGINES: Final = {context.name: context for context in CONTEXTS}
 WRITE: Final = "PARTITA_TEST_WRITE_EXAMPLES"  # set: results that are missing or wrong are written into the file
 
 every_context = pytest.mark.parametrize("context", NAMES)
+
+
+class Clock:
+    """The books' clock, taken away from the world's: it stands at the last instant it was moved to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.instant = datetime.min.replace(tzinfo=UTC)
+
+    async def move(self, at: str | None) -> None:
+        """Move on to *at*, or by a second."""
+        self.instant = datetime.fromisoformat(at) if at else self.instant + timedelta(seconds=1)
+        await self._connection.execute(
+            "CREATE OR REPLACE FUNCTION partita_clock() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE AS"
+            f" $$ SELECT timestamptz '{self.instant.isoformat()}' $$"
+        )
 
 
 @pytest.fixture
@@ -48,14 +65,6 @@ async def body_of(desk: Desk, told: Told) -> Body:
     return body
 
 
-def timeless(body: Body) -> Body:
-    """Return *body* with every instant that is given, and the record's place, replaced."""
-    return {
-        name: "then" if (name.endswith("_at") or name == "offset") and value is not None else value
-        for name, value in body.items()
-    }
-
-
 async def result_of(desk: Desk, line: Body) -> Body:
     """Return the one result that what *line* shows gets, as it comes on a topic without the desk's prefix."""
     told = await desk.tell(Example.read(json.dumps({"result": {}} | line)).record.encode())
@@ -64,38 +73,19 @@ async def result_of(desk: Desk, line: Body) -> Body:
 
 
 @every_context
-async def test_every_example_gets_its_result(context: str, open_desk: Any) -> None:
-    desk, path = await open_desk(ENGINES[context]), FOLDER / f"{context}.jsonl"
+async def test_every_example_gets_its_result(context: str, connection: Connection, open_desk: Any) -> None:
+    path, clock, results = FOLDER / f"{context}.jsonl", Clock(connection), list[Body]()
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    results = [await result_of(desk, line) for line in lines]
+    await clock.move(lines[0]["at"])
+    desk = await open_desk(ENGINES[context])
+    for line in lines:
+        await clock.move(line.get("at"))
+        results.append(await result_of(desk, line))
     if os.environ.get(WRITE):
-        lines = with_results(lines, results)
+        lines = [line | {"result": result} for line, result in zip(lines, results, strict=True)]
         path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
     for line, result in zip(lines, results, strict=True):
-        assert timeless(line.get("result", {})) == timeless(result), line["name"]
-
-
-def with_results(lines: list[Body], results: list[Body]) -> list[Body]:
-    """Return *lines* with the *results* they got, where theirs are others; a repeat has the instants of its answer."""
-    written, answers = list[Body](), dict[str, Body]()
-    for line, result in zip(lines, results, strict=True):
-        own = line.get("result", {})
-        if timeless(own) != timeless(result):
-            own = answers[result["command_id"]] | {"replayed": True} if result["replayed"] else result
-        if own["type"] != type_of(CommandInvalid):
-            answers.setdefault(own["command_id"], own)
-        written.append(line | {"result": own})
-    return written
-
-
-def test_results_that_are_missing_or_wrong_are_written_and_no_other() -> None:
-    answer = {"type": "a", "command_id": "1", "occurred_at": "t1", "replayed": False}
-    repeat, later = answer | {"replayed": True}, {"occurred_at": "t2"}
-    lines: list[Body] = [{"name": "1", "result": answer}, {"name": "2"}, {"name": "3", "result": answer}]
-    other = answer | {"command_id": "2"}
-    assert [line["result"] for line in with_results(lines, [answer | later, repeat | later, other])] == [
-        answer, repeat, other,
-    ]  # fmt: skip
+        assert line.get("result") == result, line["name"]
 
 
 @every_context

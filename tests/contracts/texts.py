@@ -1,6 +1,7 @@
-"""Where a command holds texts, by the types of its fields: at every depth, however it is wrapped."""
+"""Where a command holds texts and instants, by the types of its fields: at every depth, however they are wrapped."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
@@ -11,10 +12,11 @@ Path = tuple[str, ...]
 
 
 def hints_of(model: type[Struct]) -> dict[str, Any]:
-    """Return the types of a command's own fields, or of all fields of a part of one."""
+    """Return the types of a command's own fields, or of all fields of a part of one, by their names on the wire."""
     frame = Command.__struct_fields__ if issubclass(model, Command) else ()
     hints = get_type_hints(model, include_extras=True)
-    return {name: hints[name] for name in model.__struct_fields__ if name not in frame}
+    names = zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True)
+    return {wire: hints[name] for name, wire in names if name not in frame}
 
 
 def texts_in(model: type[Struct]) -> Iterator[tuple[Path, Any]]:
@@ -22,6 +24,13 @@ def texts_in(model: type[Struct]) -> Iterator[tuple[Path, Any]]:
     for name, hint in hints_of(model).items():
         for path, kind in _texts(hint):
             yield (name, *path), kind
+
+
+def moments_in(hint: Any) -> bool:
+    """Say whether what is of the type *hint* is or holds an instant."""
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return any(map(moments_in, hints_of(hint).values()))
+    return hint is datetime or (get_origin(hint) is not Literal and any(map(moments_in, get_args(hint))))
 
 
 def _texts(hint: Any) -> Iterator[tuple[Path, Any]]:

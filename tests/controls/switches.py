@@ -14,7 +14,7 @@ from processor.engine.batch import Batch
 from processor.engine.decide import decision_instant
 from processor.engine.events import Answer
 from processor.engine.lanes import Lane
-from processor.ledger import store
+from processor.ledger import rows, store
 
 
 async def answer_lookup(patch: pytest.MonkeyPatch, _: Connection) -> None:
@@ -46,22 +46,22 @@ async def fence_high_side(patch: pytest.MonkeyPatch, _: Connection) -> None:
 
 async def lane_lock(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """A lane is read, and others may read it meanwhile."""
-    _rewrite(patch, lanes._SQL, "lock_lanes", " FOR UPDATE")
+    rewrite(patch, lanes._SQL, "lock_lanes", " FOR UPDATE")
 
 
 async def account_lock(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """Accounts are read, and others may read them meanwhile."""
-    _rewrite(patch, store._SQL, "lock_accounts", " FOR UPDATE")
+    rewrite(patch, store._SQL, "lock_accounts", " FOR UPDATE")
 
 
 async def version_check(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """Balances are written whatever has become of the row since it was read."""
-    _rewrite(patch, store._SQL, "update_balances", " AND account.version = u.version")
+    rewrite(patch, rows._SQL, "update_balances", " AND account.version = u.version")
 
 
 async def clock_after_locks(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """The clock is that of the transaction's beginning, before it has waited for any lock."""
-    _rewrite(patch, lanes._SQL, "clock", "partita_clock()", "now()")
+    rewrite(patch, lanes._SQL, "clock", "partita_clock()", "now()")
 
 
 async def instant_after_last_change(patch: pytest.MonkeyPatch, _: Connection) -> None:
@@ -82,6 +82,6 @@ async def entry_key(_: pytest.MonkeyPatch, connection: Connection) -> None:
     await connection.execute("ALTER TABLE entry DROP CONSTRAINT entry_pkey")
 
 
-def _rewrite(patch: pytest.MonkeyPatch, queries: Mapping[str, Any], name: str, clause: str, instead: str = "") -> None:
+def rewrite(patch: pytest.MonkeyPatch, queries: Mapping[str, Any], name: str, clause: str, instead: str = "") -> None:
     assert clause in queries[name]
     patch.setitem(queries, name, queries[name].replace(clause, instead))

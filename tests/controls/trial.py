@@ -30,6 +30,7 @@ class BegunStore(LedgerStore):
     """A store whose transaction has begun and holds its lane, and waits before it looks at an account."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
 
@@ -88,6 +89,11 @@ class Trial:
             while not racing.done() and not await self.desk.connection.fetchval(BLOCKED):  # noqa: ASYNC110 - it rings no bell
                 await asyncio.sleep(0.005)
         await racing
+
+    async def until_blocked(self, sessions: int) -> None:
+        """Wait until so many sessions wait for another's lock."""
+        while await self.desk.connection.fetchval(BLOCKED) < sessions:  # noqa: ASYNC110 - it rings no bell
+            await asyncio.sleep(0.005)
 
     async def overtake(self, first: Part, second: Part) -> None:
         """Have *first* begin its transaction, and go on when *second* has been applied."""

@@ -168,6 +168,7 @@ class HeldStore(LedgerStore):
     """A store that has everything decided and written, and waits before it lets the engine commit."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.written = asyncio.Event()
         self.go_on = asyncio.Event()
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from processor.database import Connection
-from processor.engine.copy import Table, microseconds
+from processor.engine.copy import Table
+from processor.moments import microseconds
 
 MOMENT = datetime(2026, 11, 21, 1, 2, 3, 456789, tzinfo=UTC)
 COLUMNS = {

@@ -175,6 +175,7 @@ class WatchingStore(LedgerStore):
     """A store that runs into a serialization failure once, and notes whether a trial goes on whenever it saves."""
 
     def __init__(self, desk: Desk) -> None:
+        super().__init__()
         self._desk = desk
         self.on_trial: list[bool] = []
         self.in_trouble = asyncio.Event()

@@ -29,6 +29,7 @@ class HesitantStore(LedgerStore):
     """A store by which every third transaction is rolled back, with everything written, and run again."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._turns = itertools.count(1)
 
     async def save_in_tx(self, tx: Connection, world: Book) -> None:

@@ -14,10 +14,10 @@ from processor.engine.copy import Table
 from processor.engine.decision import Applied, Decision, Refused
 from processor.engine.events import Kind
 from processor.ledger.book import Book
+from processor.ledger.changes import Kept
 from processor.ledger.context import LEDGER
 from processor.ledger.rules.guards import opened
 from processor.ledger.store import LedgerStore
-from processor.ledger.values import Kept
 from producers.command_ids import new_command_id
 from tests.append_only import append_only_tables
 from tests.engine.desk import Desk, fill, moving, names, opening
@@ -61,7 +61,8 @@ def make(book: Book, command: MarkMake, instant: datetime) -> Decision:
 
 class MarkStore(LedgerStore):
     tables = {  # noqa: RUF012 - as the families' are found
-        "mark": Table("mark", lane_no="int4", seq="int8", made_at="timestamptz", account_no="int8", words="text")
+        **LedgerStore.tables,
+        "mark": Table("mark", lane_no="int4", seq="int8", made_at="timestamptz", account_no="int8", words="text"),
     }
 
 

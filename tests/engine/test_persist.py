@@ -19,6 +19,7 @@ class TroubledStore(LedgerStore):
     """A store that runs into trouble of PostgreSQL's making the first *times* it has saved."""
 
     def __init__(self, trouble: str, *, times: int = 1) -> None:
+        super().__init__()
         self._trouble = trouble
         self.left = times
         self.in_trouble = asyncio.Event()

@@ -170,16 +170,16 @@ async def test_what_is_no_command_is_dead_lettered_as_it_came_and_neighbours_are
 
 
 async def test_a_command_that_the_database_refuses_is_found_and_dead_lettered_alone(desk: Desk) -> None:
-    """A rule forgets the overdraft limit for one command; the constraint of the same name does not."""
+    """A rule forgets the limit of balances for one command; the constraint of the same name does not."""
     a, b = names(2)
     await fill(desk, [a, b])
 
     def forgetful(book: Book, command: TransferMake, instant: Any) -> Any:
         if command.reference != "forget":
             return LEDGER.rules[TransferMake](book, command, instant)
-        draft = Draft(book)
-        draft.move(Leg(a, b, 100_000), debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
-        return Applied(NOTHING, (draft.movement(TransactionKind.MAKE, "EUR"),))
+        draft = Draft(book, instant)
+        draft.move(Leg(a, b, 10**18), debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
+        return Applied(NOTHING, draft.changes(TransactionKind.MAKE, "EUR"))
 
     desk.context = replace(LEDGER, rules={**LEDGER.rules, TransferMake: forgetful})
     commands: list[Command] = [moving(a, b, "1") for _ in range(9)]
@@ -190,7 +190,7 @@ async def test_a_command_that_the_database_refuses_is_found_and_dead_lettered_al
     assert [each.kind for each in told] == [*[Kind.ANSWER] * 5, Kind.DEAD, Kind.EXTRA, *[Kind.ANSWER] * 3]
     kept = await desk.kept(told[5])
     assert kept["code"] == told[6].body["code"] == "internal_error"
-    assert kept["reason"].endswith("(CheckViolationError 23514 account_within_its_limit)")
+    assert kept["reason"].endswith("(CheckViolationError 23514 account_balance_limit)")
     assert await desk.balance(a) == 9200
 
 

@@ -1,15 +1,41 @@
 """The rules' tables again, through the engine on PostgreSQL, with those that speak of repeats and reused ids."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import asyncpg
 import msgspec
 import pytest
 
-from contracts.envelope import Command, as_replayed
+from contracts.envelope import Command, as_replayed, moment_text
+from partita.local.stack import LocalStack
+from processor.database import Connection, connect
+from processor.engine.audit import audit
 from processor.engine.events import Kind
-from processor.ledger.values import Status
+from processor.ledger.bank import Bank
+from processor.ledger.store import LedgerStore
+from processor.ledger.values import HoldStatus, Status
+from tests.conftest import fresh_database
 from tests.engine.desk import Desk
-from tests.tables import Holding, Run, Table, tables
+from tests.ledger.tables.rules_bank import START
+from tests.table_runs import Fee, Held, Holding, Run
+from tests.tables import Table, tables
+
+# In a database of the test's own the one clock stands still, or no command would be decided at a given instant.
+STAND_STILL = """
+CREATE OR REPLACE FUNCTION partita_clock() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE AS
+$$ SELECT '{instant}'::timestamptz $$"""
+ACCOUNT = """
+SELECT *, available_minor + expired_minor(account_no, partita_clock()) AS really_available_minor
+  FROM account WHERE account_id = $1 AND lane_no = 0"""
+HOLDS = "SELECT * FROM hold WHERE account_no = $1"
+LAST_FEE = """
+SELECT product, product_version AS version, amount_minor FROM overdraft_fee WHERE account_no = $1
+ ORDER BY charged_at DESC, lane_no DESC, seq DESC, fee_no DESC LIMIT 1"""
 
 
 class EngineBank:
@@ -18,9 +44,10 @@ class EngineBank:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def decide(self, command: Command) -> tuple[str, dict[str, Any]]:
-        told = await self._desk.one(command)
-        return told.type, await self._answer(told.id) if told.kind == Kind.REPEAT else told.body
+    async def answers_to(self, commands: Sequence[Command]) -> Sequence[tuple[str, dict[str, Any]]]:
+        events = await self._desk.tell(*commands)
+        assert len(events) == len(commands), [each.body for each in events if each.kind == Kind.EXTRA]
+        return [(told.type, await self._answer(told.id) if told.kind == Kind.REPEAT else told.body) for told in events]
 
     async def _answer(self, event_id: bytes) -> dict[str, Any]:
         payload: bytes = await self._desk.connection.fetchval(
@@ -29,23 +56,81 @@ class EngineBank:
         body: dict[str, Any] = msgspec.json.decode(as_replayed(payload))
         return body
 
+    async def move_to(self, instant: datetime) -> None:
+        await stand_still(self._desk.connection, instant)
+
     async def holding(self, account_id: str) -> Holding | None:
-        row = await self._desk.connection.fetchrow(
-            "SELECT * FROM account WHERE account_id = $1 AND lane_no = 0", account_id
-        )
+        row = await self._desk.connection.fetchrow(ACCOUNT, account_id)
         if row is None:
             return None
+        holds = await self._desk.connection.fetch(HOLDS, row["account_no"])
+        fee = await self._desk.connection.fetchrow(LAST_FEE, row["account_no"])
         return Holding(
             currency=row["currency"],
             status=Status(row["status"]).name,
             ledger_minor=row["ledger_minor"],
-            available_minor=row["available_minor"],
+            available_minor=row["really_available_minor"],
             overdraft_limit_minor=row["overdraft_limit_minor"],
+            protector_id=row["protection_account_id"],
+            holds=dict(map(_held, holds)),
+            last_fee=None if fee is None else Fee(**dict(fee)),
         )
 
 
-@pytest.mark.parametrize(
-    "table", [table for table in tables() if table.judged_by != "rules"], ids=lambda table: table.name
-)
-async def test_every_attempt_gets_the_answer_that_its_table_expects(table: Table, desk: Desk) -> None:
-    await Run(table=table, bank=EngineBank(desk)).all()
+def _held(row: asyncpg.Record) -> tuple[str, Held]:
+    parts = ("captured_minor", "released_minor", "expired_minor")
+    return row["hold_id"], Held(
+        status=HoldStatus(row["status"]).name,
+        amount_minor=row["amount_minor"],
+        captured_minor=row["captured_minor"],
+        remaining_minor=row["amount_minor"] - sum(row[part] for part in parts),
+    )
+
+
+async def stand_still(connection: Connection, instant: datetime) -> None:
+    await connection.execute(STAND_STILL.format(instant=moment_text(instant)))
+
+
+@asynccontextmanager
+async def desk_of(table: Table, stack: LocalStack, template: str) -> AsyncIterator[Desk]:
+    """Open a desk in the table's time zone, on a database whose clock stands where the rules' tables begin."""
+    async with fresh_database(stack, template) as url:
+        connection = await connect(url, role="test")
+        await stand_still(connection, START)
+        desk = await Desk.open(connection, url)
+        desk.context = replace(desk.context, store=LedgerStore(Bank(zone=ZoneInfo(table.zone))))
+        try:
+            yield desk
+        finally:
+            await desk.database.close()
+            await connection.close()
+
+
+FOR_ENGINE = [table for table in tables() if table.judged_by != "rules"]
+each_way = pytest.mark.parametrize("together", [False, True], ids=["one by one", "as one batch"])
+
+
+@each_way
+@pytest.mark.parametrize("table", [table for table in FOR_ENGINE if not table.is_timed], ids=lambda table: table.name)
+async def test_every_attempt_gets_the_answer_that_its_table_expects(
+    table: Table, desk: Desk, *, together: bool
+) -> None:
+    named = replace(table, name=f"{table.name}.{together}")  # nor do the two runs share an id
+    await Run(table=named, bank=EngineBank(desk), together=together).all()
+
+
+async def test_the_books_that_all_these_tables_leave_behind_are_right(desk: Desk) -> None:
+    report = await audit(desk.connection, desk.context.checks)
+    assert report.holds, report.failed
+
+
+@each_way
+@pytest.mark.parametrize("table", [table for table in FOR_ENGINE if table.is_timed], ids=lambda table: table.name)
+async def test_every_attempt_at_its_instant_gets_the_answer_that_its_table_expects(
+    table: Table, stack: LocalStack, migrated_database: str, *, together: bool
+) -> None:
+    async with desk_of(table, stack, migrated_database) as desk:
+        await Run(table=table, bank=EngineBank(desk), together=together).all()
+        report = await audit(desk.connection, desk.context.checks)
+
+    assert report.holds, report.failed

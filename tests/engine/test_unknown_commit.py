@@ -29,6 +29,7 @@ class Hooked(LedgerStore):
     """A store after whose first work something is done to the way to the server."""
 
     def __init__(self, proxy: Proxy, strike: Strike) -> None:
+        super().__init__()
         self._proxy = proxy
         self._strike: Strike | None = strike
 
@@ -43,6 +44,7 @@ class Swallowed(LedgerStore):
     """A store after whose first work nothing passes any more, on a way that is healed by whoever waits for it."""
 
     def __init__(self, proxy: Proxy) -> None:
+        super().__init__()
         self._proxy = proxy
         self.dark = asyncio.Event()
 

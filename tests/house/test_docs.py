@@ -15,7 +15,7 @@ from cyclopts import CycloptsError
 from contracts.catalog import CATALOG, LEDGER, Catalog, Spec, Topics
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.documents.examples import examples_of
-from contracts.envelope import Command, Metadata, Text, type_of
+from contracts.envelope import Command, LongText, Metadata, Text, type_of
 from contracts.headers import CE_CORRELATION_ID, CE_ID, CE_TYPE, TRACEPARENT, TRACESTATE
 from contracts.invalid import CommandInvalid, InvalidCode
 from contracts.strict_json import DEPTH_MAX
@@ -224,6 +224,7 @@ def test_the_rules_name_the_limits() -> None:
     assert rows["nesting"] == f"{DEPTH_MAX} levels"
     texts = rows["free text, `correlation_id` too"]
     assert texts == f"{msgspec.json.schema(Text)['maxLength']} characters"
+    assert rows["an address"] == f"{msgspec.json.schema(LongText)['maxLength']:,} characters"
     metadata = msgspec.json.schema(Metadata)
     pairs, name, value = (
         metadata["maxProperties"],

@@ -1,167 +1,35 @@
-"""Small valid books, written row by row without the product, and a superuser's way to spoil them.
+"""Small valid books that have seen everything, and a superuser's way to spoil them."""
 
-The builder knows the schema and the format of the chain, and nothing else of the product.
-"""
-
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any
-from uuid import UUID
 
 from processor.database import Connection, affected
+from processor.engine.audit import ENGINE_CHECKS, audit
+from processor.ledger.context import LEDGER
 from tests.append_only import append_only_tables
+from tests.ledger.audit_books import (
+    BATCH,
+    CAPTURE,
+    CLOSE,
+    DEPOSIT,
+    MAKE,
+    PROTECTION,
+    SETTLE,
+    WITHDRAW,
+    Books,
+)
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-MAKE, DEPOSIT, WITHDRAW, REVERSE, BATCH, CLOSE = range(1, 7)
-TYPES = {DEPOSIT: (1, 1), WITHDRAW: (2, 2), REVERSE: (7, 7)}  # any other kind: TRANSFER_OUT, TRANSFER_IN
-ANSWERS = {REVERSE: "transfer.reversed", BATCH: "transfer.batch_posted", CLOSE: "account.closed"}
-
-Stamp = tuple[int, int]
-
-
-@dataclass(kw_only=True)
-class Account:
-    no: int
-    id: str
-    lane_no: int
-    currency: str
-    overdraft: int = 0
-    balance: int = 0
-    entries: int = 0
-    chain: bytes = bytes(32)
-    status: int = 1
-    closed_at: datetime | None = None
-
-
-@dataclass(kw_only=True)
-class Lane:
-    start: int = 40
-    next_offset: int = 40
-    next_seq: int = 1
-    records: int = 0
-
-
-@dataclass
-class Books:
-    """Rows waiting to be written; ``flush`` writes them and the accounts and lanes as they then are."""
-
-    accounts: dict[tuple[str, int], Account] = field(default_factory=dict)
-    lanes: dict[int, Lane] = field(default_factory=lambda: {1: Lane(), 2: Lane(), 3: Lane()})
-    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    ids: dict[Stamp, bytes] = field(default_factory=dict)
-    now: datetime = START
-
-    def add(self, table: str, *row: Any) -> None:
-        self.rows.setdefault(table, []).append(row)
-
-    def event(self, lane_no: int, kind: int, type_: str, *, command: bytes = b"", payload: bytes = b"{}") -> Stamp:
-        lane = self.lanes[lane_no]
-        stamp = (lane_no, lane.next_seq)
-        self.now += timedelta(milliseconds=1)
-        offset = lane.next_offset - (kind == 4)  # an extra event speaks of the record before
-        own = struct.pack(">qq", *stamp)
-        event_id = own if kind != 2 else command
-        self.ids[stamp] = command or own
-        self.add(
-            "event", *stamp, kind, offset, self.now, event_id, None if kind == 5 else command or own, "ledger",
-            "" if kind == 5 else "K", type_, None if kind in (2, 5) else payload, b"f" if kind == 1 else None, None,
-        )  # fmt: skip
-        lane.next_seq += 1
-        lane.next_offset, lane.records = offset + 1, lane.records + (kind != 4)
-        return stamp
-
-    def open(self, account_id: str, currency: str = "USD", overdraft: int = 0) -> None:
-        self.event(1, 1, "account.opened")
-        self._account(account_id, 0, currency, overdraft)
-
-    def _account(self, account_id: str, lane_no: int, currency: str, overdraft: int = 0) -> Account:
-        no = len(self.accounts) + 1
-        account = Account(no=no, id=account_id, lane_no=lane_no, currency=currency, overdraft=overdraft)
-        self.accounts[account_id, lane_no] = account
-        return account
-
-    def account(self, account_id: str, lane_no: int, currency: str = "USD") -> Account:
-        if account_id != "cash":
-            return self.accounts[account_id, 0]
-        name = f"house:cash:{currency}"
-        return self.accounts.get((name, lane_no)) or self._account(name, lane_no, currency)
-
-    def entry(self, account: Account, stamp: Stamp, entry_type: int, amount: int) -> None:
-        account.entries += 1
-        account.balance += amount
-        micros = (self.now - EPOCH) // timedelta(microseconds=1)
-        numbers = (account.no, account.entries, *stamp, entry_type, amount, account.balance, micros)
-        account.chain = sha256(account.chain + struct.pack(">qqiqhqqq", *numbers)).digest()
-        self.add("entry", *numbers[:-1], self.now, account.chain)
-
-    def legs(self, kind: int, lane_no: int, *legs: tuple[str, str, int], currency: str = "USD") -> Stamp:
-        """Post one transaction of *kind* with *legs* of (source, destination, amount)."""
-        stamp = self.event(lane_no, 1, ANSWERS.get(kind, "transfer.posted"))
-        sides = [(self.account(s, lane_no, currency), self.account(d, lane_no, currency), a) for s, d, a in legs]
-        single = kind != BATCH
-        source, destination = (sides[0][0].no, sides[0][1].no) if single else (None, None)
-        total = sum(amount for _, _, amount in legs)
-        self._transaction(stamp, kind, source, destination, total, currency, None)
-        for number, (debited, credited, amount) in enumerate(sides, 1):
-            self.entry(debited, stamp, TYPES.get(kind, (4, 3))[0], -amount)
-            self.entry(credited, stamp, TYPES.get(kind, (4, 3))[1], amount)
-            if kind == BATCH:
-                self.add("batch_leg", *stamp, number, debited.no, credited.no, amount)
-        return stamp
-
-    def _transaction(self, stamp: Stamp, kind: int, *rest: Any) -> None:
-        source, destination, amount, currency, refusal = rest
-        self.add(
-            "transaction", *stamp, kind, source, destination, amount, currency, self.now, self.now, refusal, "", ""
-        )
-
-    def refuse(self, kind: int, lane_no: int, code: str) -> Stamp:
-        stamp = self.event(lane_no, 1, "transfer.rejected", payload=b'{"code":"%s"}' % code.encode())
-        self._transaction(stamp, kind, None, None, None, None, code)
-        return stamp
-
-    def reverse(self, lane_no: int, original: Stamp, *legs: tuple[str, str, int]) -> Stamp:
-        stamp = self.legs(REVERSE, lane_no, *legs)
-        self.add("reversal", *original, *stamp)
-        return stamp
-
-    def dead(self, lane_no: int, command: bytes | None = None) -> None:
-        stamp = self.event(lane_no, 5, "dead")
-        self.add("dead_letter", *(*stamp, "no JSON", None, b"{", "not_json", "$", command, "", None, None, None, False))
-
-    def invalid(self, lane_no: int, command: bytes) -> None:
-        """Leave a dead letter that names a command, and what its sender hears of it."""
-        self.dead(lane_no, command)
-        told = f'"code":"not_json","offset":{self.lanes[lane_no].next_offset - 1},"command_id":"{UUID(bytes=command)}"'
-        self.event(lane_no, 4, "command.invalid", command=command, payload=f"{{{told}}}".encode())
-
-    async def flush(self, connection: Connection) -> None:
-        async with connection.transaction():
-            for table, rows in self.rows.items():
-                await connection.copy_records_to_table(table, records=rows)
-            await connection.executemany(WRITE_LANE, [
-                (no, no - 1, one.start, one.next_offset, one.next_seq, one.records) for no, one in self.lanes.items()
-            ])  # fmt: skip
-            await connection.executemany(WRITE_ACCOUNT, [
-                (a.no, a.id, a.lane_no, int(not a.lane_no), a.currency, a.balance, a.overdraft, a.entries, a.chain,
-                 a.status, a.closed_at, START) for a in self.accounts.values()
-            ])  # fmt: skip
-        self.rows.clear()
-
-
-WRITE_LANE = """INSERT INTO lane (lane_no, context, partition, start_offset, next_offset, next_seq, records)
-    OVERRIDING SYSTEM VALUE VALUES ($1, 'ledger', $2, $3, $4, $5, $6) ON CONFLICT (lane_no) DO UPDATE
-    SET next_offset = excluded.next_offset, next_seq = excluded.next_seq, records = excluded.records"""
-WRITE_ACCOUNT = """INSERT INTO account (account_no, account_id, lane_no, account_type, currency, product, ledger_minor,
-    available_minor, overdraft_limit_minor, last_entry_no, chain, status, closed_at, decided_at, opened_at)
-    VALUES ($1, $2, $3, $4, $5, 'plain', $6, $6, $7, $8, $9, $10, $11, $12, $12) ON CONFLICT (account_no) DO UPDATE
-    SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor, chain = excluded.chain,
-        last_entry_no = excluded.last_entry_no, status = excluded.status, closed_at = excluded.closed_at"""
+CHECKS = (*ENGINE_CHECKS, *LEDGER.checks)
+LATER_MS = 3_600_000
+CONSTRAINTS = [
+    *(("account", f"account_{rule}") for rule in ("closed_is_empty", "closed_holds_nothing", "holds_not_negative")),
+    *(("hold", f"hold_{rule}") for rule in ("open_has_something_left", "within_its_amount", "parts_not_negative")),
+    ("account", "account_does_not_protect_itself"),
+    ("reversal", "reversal_happens_once"),
+    ("fee_refund", "fee_comes_back_once"),
+    ("product_version", "product_version_is_unique"),
+    ("overdraft_fee", "overdraft_fee_waived_or_charged"),
+]
 
 
 def story() -> Books:
@@ -177,7 +45,6 @@ def story() -> Books:
     books.event(1, 3, "transfer.rejected", command=books.ids[made])
     books.dead(1)
     books.legs(DEPOSIT, 2, ("cash", "E", 500), currency="EUR")
-    books.legs(WITHDRAW, 2, ("C", "cash", 4000))
     batch = books.legs(BATCH, 2, ("A", "B", 100), ("B", "C", 50), ("A", "B", 100))
     books.reverse(1, made, ("B", "A", 3000))
     books.legs(DEPOSIT, 2, ("cash", "D", 800))
@@ -185,19 +52,100 @@ def story() -> Books:
     closed = books.accounts["D", 0]
     closed.status, closed.closed_at = 3, books.now
     books.reverse(2, batch, ("B", "A", 100), ("C", "B", 50), ("B", "A", 100))
+    books.legs(WITHDRAW, 2, ("C", "cash", 4000))
     books.invalid(2, bytes(range(16)))
     books.event(2, 4, "something.extra", command=books.ids[batch])
     books.add("relay_position", 2, 1)
+    for chapter in (protection, fees, grace, holds, settlements):
+        chapter(books)
     return books
+
+
+def protection(books: Books) -> None:
+    """P steps in for F before it is overdrawn, but not when it is not linked."""
+    books.customer("k", "customer.created", good=True)
+    books.open("P", customer="k")
+    books.open("F", customer="k", product="standard", overdraft=100_000)
+    books.legs(DEPOSIT, 2, ("cash", "P", 50_000))
+    books.legs(DEPOSIT, 2, ("cash", "F", 1000))
+    books.terms("F", "account.protection_linked", protector="P")
+    books.open("S")
+    short = books.legs(WITHDRAW, 2, ("F", "cash", 3000))
+    books.side(short, PROTECTION, "P", "F", 2000)
+    books.terms("F", "account.protection_linked", protector=None)
+
+
+def fees(books: Books) -> None:
+    """F is let off once, then pays up to its caps; R pays at once, since its customer is in no good standing."""
+    books.fee(books.legs(WITHDRAW, 2, ("F", "cash", 500)), "F", 0)
+    for _ in range(3):
+        books.fee(books.legs(MAKE, 1, ("F", "A", 500)), "F", 3500)
+    books.legs(WITHDRAW, 2, ("F", "cash", 500))
+    books.terms("F", "account.protection_linked", protector="P")
+    batch = books.legs(BATCH, 1, ("A", "B", 20), ("F", "B", 300))
+    books.side(batch, PROTECTION, "P", "F", 300)
+    books.customer("r", "customer.created", good=True)
+    books.open("R", customer="r", product="standard", overdraft=5000)
+    books.customer("r", "customer.updated", good=False)
+    books.open("T")
+    books.fee(books.legs(BATCH, 2, ("R", "A", 100), ("C", "A", 10)), "R", 3500)
+
+
+def grace(books: Books) -> None:
+    """G's product gives fees back in time, and later does not, nor lets them exceed the limit."""
+    books.define("kind", 1, 500, caps="2 3", waived=False, exceed=True, hours=24)
+    books.open("G", product="kind", overdraft=200)
+    charged = books.fee(books.legs(WITHDRAW, 1, ("G", "cash", 100)), "G", 500, hours=24)
+    books.give_back(books.legs(DEPOSIT, 2, ("cash", "G", 1000)), "G", 500, charged)
+    books.fee(books.legs(WITHDRAW, 2, ("G", "cash", 1000)), "G", 500, hours=24)
+    books.define("kind", 2, 700, caps="5 5", waived=True, exceed=False, hours=0)
+    books.terms("G", "account.overdraft_set", overdraft=5000)
+    books.open("H", overdraft=1000)
+    books.fee(books.legs(WITHDRAW, 2, ("G", "cash", 100)), "G", 700, 2)
+    books.fee(books.legs(SETTLE, 1, ("G", "cash", 50)), "G", 700, 2)
+
+
+def holds(books: Books) -> None:
+    """H is held for by everything: captured in parts, adjusted, extended, released, expired, lapsed, and still open."""
+    books.legs(DEPOSIT, 2, ("cash", "H", 10_000))
+    books.place("H", "parts", 3000)
+    books.capture("H", "parts", 1000, final=False)
+    books.capture("H", "parts", 500, "B", final=True)
+    books.place("H", "changed", 2000, ms=5)
+    books.hold("hold.adjusted", "H", "changed", amount=2500)
+    books.hold("hold.extended", "H", "changed", expires_at=None)
+    books.release("H", "changed")
+    books.place("H", "expired", 1000, ms=2)
+    books.place("H", "lapsed", 700, ms=1)
+    books.place("H", "whole", 9000)
+    books.hold("hold.adjusted", "H", "whole", amount=8000)
+    books.expire("H", "expired")
+    books.place("H", "open", 400, ms=LATER_MS)
+    books.place("H", "lower", 600)
+    books.capture("H", "lower", 300, final=False)
+    books.hold("hold.adjusted", "H", "lower", amount=300, status=2)
+    books.place("H", "legal", 90_000, reason=3)
+    books.capture("H", "whole", 8000, final=True)
+
+
+def settlements(books: Books) -> None:
+    """What was settled comes back in parts, from cash in another lane and from an account that has spent it."""
+    books.legs(DEPOSIT, 2, ("cash", "S", 1000))
+    in_cash = books.legs(SETTLE, 1, ("S", "cash", 900))
+    books.refuse(CAPTURE, 1, "hold_expired")
+    books.refund(2, in_cash, ("cash", "S", 600))
+    books.refund(1, in_cash, ("cash", "S", 300))
+    paid = books.legs(SETTLE, 1, ("S", "T", 200))
+    books.legs(MAKE, 1, ("T", "A", 200))
+    books.refund(2, paid, ("T", "S", 150))
 
 
 async def spoil(connection: Connection) -> None:
     """Do what only a superuser can: take triggers and constraints out of the way."""
     for table in await append_only_tables(connection):
         await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-    for constraint in ("account_within_its_limit", "account_closed_is_empty"):
-        await connection.execute(f"ALTER TABLE account DROP CONSTRAINT {constraint}")
-    await connection.execute("ALTER TABLE reversal DROP CONSTRAINT reversal_happens_once")
+    for table, constraint in CONSTRAINTS:
+        await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")
     await connection.execute("DROP INDEX event_one_answer_per_command")
 
 
@@ -214,3 +162,19 @@ async def written(connection: Connection, *statements: str, books: Books | None 
         yield
     finally:
         await attempt.rollback()
+
+
+def no_of(account_id: str, lane_no: int = 0) -> str:
+    """Return the number of an account, in SQL."""
+    return f"(SELECT account_no FROM account WHERE account_id = '{account_id}' AND lane_no = {lane_no})"
+
+
+async def assert_named(connection: Connection, check: str, beside: str = "") -> None:
+    """Make sure that *check* fails, in slices too, and nothing but what may fail *beside* it."""
+    report = await audit(connection, CHECKS)
+    in_slices = await audit(connection, [one for one in CHECKS if one.name == check], rows_per_slice=15)
+
+    assert check in report.failed, report.failed
+    assert set(report.failed) - {check} <= set(beside.split()), report.failed
+    assert all(result.findings for result in report.results if not result.holds)
+    assert in_slices.failed == (check,)

@@ -22,7 +22,11 @@ from tests.contracts.samples import FULL, ID
 every_command = pytest.mark.parametrize("spec", LEDGER.own_specs, ids=lambda spec: spec.type)
 TABLE = "from processor.engine.copy import Table\nTABLES = (Table('mark', lane_no='int4', seq='int8', {}),)\n"
 CHECK = "from processor.engine.audit import Check\nCHECKS = (Check(name='marks', promise='', parts=()),)\n"
-STAMPED = TABLE.format("made_at='timestamptz'") + CHECK
+SHELF = (
+    "from processor.ledger.families import Shelf\n"
+    "SHELVES = (Shelf(table=Table('thing', id='int8'), update='', made=print, changed=print),)\n"
+)
+STAMPED = TABLE.format("made_at='timestamptz'") + CHECK + SHELF
 
 
 def package(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> ModuleType:
@@ -36,18 +40,20 @@ def package(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Mo
 
 
 def test_modules_are_found_by_being_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = package(tmp_path, monkeypatch, marks=STAMPED + "RULES = {int: print}\n", others="TABLES = CHECKS = ()\n")
+    others = "TABLES = SHELVES = CHECKS = ()\n"
+    found = package(tmp_path, monkeypatch, marks=STAMPED + "RULES = {int: print}\n", others=others)
 
     rules: Any = families.rules_in(found)
     assert rules == {int: print}
     assert list(families.tables_in(found)) == ["mark"]
+    assert [shelf.table.name for shelf in families.shelves_in(found)] == ["thing"]
     assert [check.name for check in families.checks_in(found)] == ["marks"]
 
 
 def test_nothing_is_had_by_two_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = package(tmp_path, monkeypatch, **dict.fromkeys(("one", "two"), STAMPED + "RULES = {int: print}\n"))
 
-    for gather in (families.rules_in, families.tables_in, families.checks_in):
+    for gather in (families.rules_in, families.tables_in, families.shelves_in, families.checks_in):
         with pytest.raises(AssertionError, match="two families have"):
             gather(found)
 

@@ -1,12 +1,15 @@
 """The rules, judged by text tables of attempts and expected answers."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from contracts.catalog import CATALOG, Spec
 from contracts.envelope import CommonRefusal, type_of
 from contracts.transfers import TransferMake
 from tests.ledger.tables.rules_bank import RulesBank
-from tests.tables import Run, Table, read, tables
+from tests.table_runs import Run
+from tests.tables import Table, read, tables
 
 TABLES = tables()
 FOR_RULES = [table for table in TABLES if table.judged_by != "engine"]
@@ -18,7 +21,7 @@ def _outcome(spec: Spec) -> str:
 
 @pytest.mark.parametrize("table", FOR_RULES, ids=lambda table: table.name)
 async def test_every_attempt_gets_the_answer_that_its_table_expects(table: Table) -> None:
-    await Run(table=table, bank=RulesBank()).all()
+    await Run(table=table, bank=RulesBank(zone=ZoneInfo(table.zone))).all()
 
 
 def test_every_refusal_code_of_every_command_is_reached_by_a_row() -> None:
@@ -61,6 +64,17 @@ def test_ids_that_are_used_twice_are_left_to_the_engine() -> None:
         ("transfer T1 A1 A2 1 -> posted\n entry A1 1 TRANSFER_OUT DEBIT 1.00 99.00 99.00", "test:3: transfer"),
         ("transfer T1 A1 A2 1 -> posted\n used 0.01", "test:3: transfer"),
         ("transfer T1 A1 A1 1 -> accounts_must_differ\n details account_id=A2", "test:3: transfer"),
+        ("transfer T1 A1 A2 1 -> posted\n overdraft 0.00 fee 1", "test:3: transfer"),
+        ("transfer T1 A1 A2 1 -> posted\n overdraft 0.00 waived", "test:3: transfer"),
+        ("transfer T1 A1 A2 1 -> posted\n overdraft 0.00 by A2", "test:3: transfer"),
+        ("transfer T1 A1 A2 1 -> posted\n overdraft 0.00 back 1", "test:3: transfer"),
+        ("transfer T1 A1 A2 1 -> posted\n used 0.00 0.00", "test:3: transfer"),
+        ("hold A1 H1 OPEN 1 0 1", "test:3: hold A1 H1 OPEN 1 0 1 -> \nthere is no such hold"),
+        ("place A1 H1 1 -> placed\nhold A1 H1 OPEN 1 1 0", "test:4: hold A1 H1 OPEN 1 1 0"),
+        ("available A1 99.99", "test:3: available A1 99.99"),
+        ("protector A1 A2", "test:3: protector A1 A2"),
+        ("last_fee A1 plain 1 0", "test:3: last_fee A1 plain 1 0"),
+        ("at 2025-12-31T23:59:59Z", "test:3: at 2025-12-31T23:59:59Z -> \nthe clock only goes forward"),
         ("account A1 USD posted 1", "test:3: account"),
     ],
 )

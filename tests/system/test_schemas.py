@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
@@ -24,6 +25,7 @@ READER: Final = Path(__file__).parent / "schema_reader.py"
 SCHEMAS: Final = Place.here().schemas / "ledger"
 MOVEMENTS: Final = 20_000
 READ_WITHIN_S: Final = 100.0
+EXAMPLES_BEGIN = "2026-07-02"
 
 
 def read(lines: Iterable[str]) -> dict[str, Any]:
@@ -47,7 +49,15 @@ def sample() -> list[dict[str, Any]]:
     """Return part of the sample, and every command that the examples show."""
     movements = islice(paysim.commands(), MOVEMENTS)
     played = [json.loads(encode_command(each)) for each in chain(paysim.opening(), paysim.deposits(), movements)]
-    return played + [each.command for each in examples_of("ledger") if each.command is not None]
+    return played + [in_our_time(each.command) for each in examples_of("ledger") if each.command is not None]
+
+
+def in_our_time(command: dict[str, Any]) -> dict[str, Any]:
+    """Return an example's *command* with the expiry of a hold as far from now as it was from the example's instant."""
+    if "expires_at" not in command:
+        return command
+    past = command["expires_at"] < EXAMPLES_BEGIN
+    return command | {"expires_at": "2001" + command["expires_at"][4:] if past else "2100" + command["expires_at"][4:]}
 
 
 def publish_what_is_none(at: Installation) -> None:
@@ -62,7 +72,11 @@ def publish_what_is_none(at: Installation) -> None:
 async def test_a_reader_of_schemas_alone_takes_all_results_and_all_commands_of_a_run(install: Install) -> None:
     at, commands = await install(partitions=1), sample()  # one partition: the examples are decided in their order
     with at.role("consumer", "relay"):
-        refused = at.publish("sample", commands).result()["refused"]
+        tidying = next(place for place, command in enumerate(commands) if command["type"] == "hold.expire")
+        refused = Counter(at.publish("sample", commands[:tidying]).result()["refused"])
+        async with at.asking() as connection:
+            await connection.execute("UPDATE clock SET ahead = '100 years'")
+        refused += Counter(at.publish("more", commands[tidying:]).result()["refused"])
         publish_what_is_none(at)
         results = at.door("results", "--from-beginning", "--idle", "2").stdout.splitlines()
 

@@ -1,13 +1,17 @@
 """What each family has of its own: gathered from one module per family, found by being there.
 
 ``rules/<family>.py`` names the rule of each of its commands in ``RULES``. A family that keeps rows in tables of its own
-has a module here besides: ``TABLES``, the append-only tables that its rules' ``Kept`` go to; ``CHECKS``, what the audit
-proves of them; and its reads, with all queries in a ``.sql`` file beside it.
+has a module here besides, with all queries in a ``.sql`` file beside it; it may name
 
-Invariant Nothing is had twice. A family's table begins with its rows' stamp: the lane, the number in it, the instant.
+    TABLES   append-only tables, which its rules' ``Kept`` go to
+    SHELVES  tables of rows that change, which its rules' ``Put`` go to
+    CHECKS   what the audit proves of them
+
+Invariant Nothing is had twice. An append-only table begins with its rows' stamp: lane, number in it, instant.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -17,10 +21,26 @@ from contracts.envelope import Command
 from processor.engine.audit import Check
 from processor.engine.context import Rule
 from processor.engine.copy import Table
+from processor.ledger.bookkeeping import Shelved
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _STAMP: Final = ("lane_no", "seq")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """A table of rows that change.
+
+    *made* returns the columns of a new row, in the order of *table*, at an instant in microseconds. *changed* returns
+    what the query *update* takes of a row as arrays, in its order; behind them it takes the versions that were read,
+    and the instant.
+    """
+
+    table: Table
+    update: str
+    made: Callable[[Shelved, int], tuple[Any, ...]]
+    changed: Callable[[Any], tuple[Any, ...]]
 
 
 def rules_in(package: ModuleType) -> Mapping[type[Command], Rule[Any]]:
@@ -30,16 +50,24 @@ def rules_in(package: ModuleType) -> Mapping[type[Command], Rule[Any]]:
 
 def tables_in(package: ModuleType) -> Mapping[str, Table]:
     """Return the families' own tables by name."""
-    tables = _each_once((table.name, table) for module in _modules_of(package) for table in module.TABLES)
+    named = (getattr(module, "TABLES", ()) for module in _modules_of(package))
+    tables = _each_once((table.name, table) for each in named for table in each)
     for table in tables.values():
         stamped = table.columns[:2] == _STAMP and table.columns[2].endswith("_at")
         assert stamped, f"{table.name} does not begin with lane, number and instant"
     return tables
 
 
+def shelves_in(package: ModuleType) -> Sequence[Shelf]:
+    """Return the families' own tables of rows that change."""
+    named = (getattr(module, "SHELVES", ()) for module in _modules_of(package))
+    return list(_each_once((shelf.table.name, shelf) for each in named for shelf in each).values())
+
+
 def checks_in(package: ModuleType) -> tuple[Check, ...]:
     """Return what the audit proves of the families' own tables."""
-    return tuple(_each_once((check.name, check) for each in _modules_of(package) for check in each.CHECKS).values())
+    named = (getattr(module, "CHECKS", ()) for module in _modules_of(package))
+    return tuple(_each_once((check.name, check) for each in named for check in each).values())
 
 
 def _modules_of(package: ModuleType) -> list[Any]:

@@ -4,12 +4,11 @@ Every rule is one column of guards in the order of ``AccountRefusal``; below the
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from contracts.accounts import (
-    PLAIN,
     AccountClose,
     AccountClosed,
     AccountFreeze,
@@ -17,28 +16,23 @@ from contracts.accounts import (
     AccountOpen,
     AccountOpened,
     AccountOverdraftSet,
+    AccountProductSet,
     AccountRefusal,
     AccountSetOverdraft,
+    AccountSetProduct,
     AccountUnfreeze,
     AccountUnfrozen,
 )
-from contracts.envelope import CommonRefusal, moment_text
+from contracts.envelope import CommonRefusal
 from contracts.ids import is_reserved
-from contracts.money import decimal_text, exponent_of
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
+from processor.ledger.changes import AccountState
 from processor.ledger.rules.draft import Draft, amount_in, refused
 from processor.ledger.rules.guards import opened
-from processor.ledger.values import (
-    Account,
-    AccountState,
-    AccountType,
-    EntryType,
-    Leg,
-    Movement,
-    Status,
-    TransactionKind,
-)
+from processor.ledger.rules.overdraft import given_back
+from processor.ledger.rules.views import account_fields
+from processor.ledger.values import Account, AccountType, EntryType, KycStatus, Leg, Status, TransactionKind
 
 
 def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decision:
@@ -50,16 +44,20 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
         return refused(CommonRefusal.ACCOUNT_RESERVED, command.account_id)
     if book.account(command.account_id) is not None:
         return refused(AccountRefusal.ACCOUNT_EXISTS, command.account_id)
-    if command.customer_id:
+    customer = book.customer(command.customer_id) if command.customer_id else None
+    if command.customer_id and customer is None:
         return Refused(AccountRefusal.CUSTOMER_NOT_FOUND, {"customer_id": command.customer_id})
-    if command.product != PLAIN:
-        return Refused(AccountRefusal.PRODUCT_NOT_FOUND, {"product": command.product})
+    if customer is not None and customer.kyc_status != KycStatus.VERIFIED:
+        return Refused(AccountRefusal.CUSTOMER_NOT_VERIFIED, {"customer_id": command.customer_id})
+    account_type = AccountType[command.account_type]
+    if refusal := _product_refusal(book, command.product, account_type, command.currency):
+        return refusal
     account = Account(
         account_no=0,  # the book gives it one
         account_id=command.account_id,
-        account_type=AccountType[command.account_type],
+        account_type=account_type,
         currency=command.currency,
-        product=PLAIN,
+        product=command.product,
         status=Status.ACTIVE,
         ledger_minor=0,
         available_minor=0,
@@ -67,8 +65,10 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
         last_entry_no=0,
         opened_at=instant,
         closed_at=None,
+        customer_id=command.customer_id or None,
+        good_standing=customer is None or customer.good_standing,
     )
-    return Applied(AccountOpened(**fields(account)), (AccountState(account),))
+    return Applied(AccountOpened(**account_fields(account)), (AccountState(account),))
 
 
 def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:
@@ -79,7 +79,7 @@ def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:
     if account.status == Status.FROZEN:
         return refused(AccountRefusal.ACCOUNT_ALREADY_FROZEN, command.account_id)
     frozen = msgspec.structs.replace(account, status=Status.FROZEN)
-    return Applied(AccountFrozen(**fields(frozen), purpose=command.reason), (AccountState(frozen),))
+    return Applied(AccountFrozen(**account_fields(frozen), purpose=command.reason), (AccountState(frozen),))
 
 
 def unfreeze(book: Book, command: AccountUnfreeze, instant: datetime) -> Decision:
@@ -90,7 +90,7 @@ def unfreeze(book: Book, command: AccountUnfreeze, instant: datetime) -> Decisio
     if account.status != Status.FROZEN:
         return refused(AccountRefusal.ACCOUNT_NOT_FROZEN, command.account_id)
     active = msgspec.structs.replace(account, status=Status.ACTIVE)
-    return Applied(AccountUnfrozen(**fields(active), purpose=command.reason), (AccountState(active),))
+    return Applied(AccountUnfrozen(**account_fields(active), purpose=command.reason), (AccountState(active),))
 
 
 def set_overdraft(book: Book, command: AccountSetOverdraft, instant: datetime) -> Decision:
@@ -102,40 +102,66 @@ def set_overdraft(book: Book, command: AccountSetOverdraft, instant: datetime) -
     account = _open_account_of(book, command.account_id)
     if isinstance(account, Refused):
         return account
-    if account.available_minor + limit_minor < 0:
+    if account.ledger_minor + limit_minor < 0:
         return refused(AccountRefusal.OVERDRAFT_IN_USE, command.account_id)
     limited = msgspec.structs.replace(account, overdraft_limit_minor=limit_minor)
-    return Applied(AccountOverdraftSet(**fields(limited)), (AccountState(limited),))
+    return Applied(AccountOverdraftSet(**account_fields(limited)), (AccountState(limited),))
+
+
+def set_product(book: Book, command: AccountSetProduct, instant: datetime) -> Decision:
+    """Give an account another product."""
+    account = _open_account_of(book, command.account_id)
+    if isinstance(account, Refused):
+        return account
+    if refusal := _product_refusal(book, command.product, account.account_type, account.currency):
+        return refusal
+    changed = msgspec.structs.replace(account, product=command.product)
+    return Applied(AccountProductSet(**account_fields(changed)), (AccountState(changed),))
 
 
 def close(book: Book, command: AccountClose, instant: datetime) -> Decision:
-    """Close an account, paying out what is on it first."""
+    """Close an account, paying out what is on it first; whoever it stepped in for is on its own from then on."""
     for account_id in (command.account_id, command.payout_account_id):
         if is_reserved(account_id):
             return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
     account = _open_account_of(book, command.account_id)
     if isinstance(account, Refused):
         return account
+    if account.available_minor != account.ledger_minor:
+        return refused(AccountRefusal.HOLDS_OPEN, command.account_id)
     if command.payout_account_id and (refusal := _payout_refusal(book, account, command.payout_account_id)):
         return refusal
     if account.ledger_minor and not _can_be_swept(account, command.payout_account_id):
         return refused(AccountRefusal.BALANCE_NOT_ZERO, command.account_id)
-    changes: list[Movement | AccountState] = []
+    draft = Draft(book, instant)
     if account.ledger_minor:
-        draft = Draft(book)
         leg = Leg(account.account_id, command.payout_account_id, account.ledger_minor)
         draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
+        given_back(draft, command.payout_account_id)
         if draft.beyond_limit:
             return refused(AccountRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
-        changes.append(draft.movement(TransactionKind.CLOSE, account.currency))
-        account = draft.account(account.account_id) or account
-    closed = msgspec.structs.replace(account, status=Status.CLOSED, closed_at=instant)
-    changes.append(AccountState(closed))
-    return Applied(AccountClosed(**fields(closed)), tuple(changes))
+    for each in book.protected_by(account.account_id):
+        draft.restate(msgspec.structs.replace(draft.existing(each.account_id), protection_id=None))
+    swept = draft.existing(account.account_id)
+    closed = msgspec.structs.replace(swept, status=Status.CLOSED, closed_at=instant)
+    draft.restate(closed)
+    return Applied(AccountClosed(**account_fields(closed)), draft.changes(TransactionKind.CLOSE, account.currency))
 
 
 def _can_be_swept(account: Account, payout_account_id: str) -> bool:
     return bool(payout_account_id) and account.ledger_minor > 0 and account.status != Status.FROZEN
+
+
+def _product_refusal(book: Book, name: str, account_type: int, currency: str) -> Refused | None:
+    """Say why an account of this type and currency cannot have a product."""
+    product = book.product(name)
+    if product is None:
+        return Refused(AccountRefusal.PRODUCT_NOT_FOUND, {"product": name})
+    if account_type not in product.account_types:
+        return Refused(AccountRefusal.PRODUCT_TYPE_DIFFERS, {"product": name})
+    if product.currency not in ("", currency):
+        return Refused(AccountRefusal.PRODUCT_CURRENCY_DIFFERS, {"product": name, "currency": product.currency})
+    return None
 
 
 def _payout_refusal(book: Book, account: Account, payout_account_id: str) -> Refused | None:
@@ -160,31 +186,11 @@ def _open_account_of(book: Book, account_id: str) -> Account | Refused:
     )
 
 
-def fields(account: Account) -> dict[str, Any]:
-    """Return *account* as every account event shows it."""
-    exponent = exponent_of(account.currency)
-    assert exponent is not None, "the currency was looked up when the account was opened"
-    return {
-        "account_id": account.account_id,
-        "account_type": AccountType(account.account_type).name,
-        "currency": account.currency,
-        "status": Status(account.status).name,
-        "product": account.product,
-        "customer_id": None,
-        "ledger_balance": decimal_text(account.ledger_minor, exponent),
-        "available_balance": decimal_text(account.available_minor, exponent),
-        "overdraft_limit": decimal_text(account.overdraft_limit_minor, exponent),
-        "overdraft_used": decimal_text(max(0, -account.ledger_minor), exponent),
-        "protection_account_id": None,
-        "opened_at": moment_text(account.opened_at),
-        "closed_at": account.closed_at and moment_text(account.closed_at),
-    }
-
-
 RULES: Final = {
     AccountOpen: open_account,
     AccountFreeze: freeze,
     AccountUnfreeze: unfreeze,
     AccountClose: close,
     AccountSetOverdraft: set_overdraft,
+    AccountSetProduct: set_product,
 }

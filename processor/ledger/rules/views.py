@@ -5,14 +5,14 @@ Cost      A text is made once where two figures are equal, which they mostly are
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Final, get_args
-
-import msgspec
+from typing import Any, Final, get_args
 
 from contracts.entries import EntryType as EntryName
 from contracts.entries import EntryView, OverdraftView
+from contracts.envelope import moment_text
 from contracts.money import decimal_text, exponent_of
-from processor.ledger.values import Account, Posting
+from processor.ledger.changes import Posting
+from processor.ledger.values import Account, AccountType, Hold, HoldReason, HoldStatus, Status
 
 _ENTRY_NAMES: Final[dict[int, EntryName]] = dict(enumerate(get_args(EntryName), start=1))
 
@@ -28,12 +28,67 @@ def entry_views(postings: Iterable[Posting], currency: str) -> list[EntryView]:
     return [_entry(posting, posting.account, decimals) for posting in postings if posting.account is not None]
 
 
-def overdraft_view(account: Account | None, currency: str) -> OverdraftView:
-    """Return how far *account* is overdrawn; the house's side, None, never is."""
-    unused = _unused(currency)
-    if account is None or account.ledger_minor >= 0:
-        return unused
-    return msgspec.structs.replace(unused, used=amount_text(-account.ledger_minor, currency))
+@cache
+def untouched_overdraft(currency: str) -> OverdraftView:
+    """Return what is said where no overdraft was, is or becomes used."""
+    zero = amount_text(0, currency)
+    return OverdraftView(used=zero, fee=zero, waived=False, protected_by=None, fee_refunded=zero)
+
+
+def overdraft_view(
+    account: Account,
+    *,
+    fee_minor: int = 0,
+    waived: bool = False,
+    protected_by: str | None = None,
+    refunded_minor: int = 0,
+) -> OverdraftView:
+    """Return what became of the overdraft of *account*, which is as everything has left it."""
+    currency = account.currency
+    return OverdraftView(
+        used=amount_text(max(0, -account.ledger_minor), currency),
+        fee=amount_text(fee_minor, currency),
+        waived=waived,
+        protected_by=protected_by,
+        fee_refunded=amount_text(refunded_minor, currency),
+    )
+
+
+def account_fields(account: Account) -> dict[str, Any]:
+    """Return *account* as every account event shows it."""
+    exponent = _decimals(account.currency)
+    return {
+        "account_id": account.account_id,
+        "account_type": AccountType(account.account_type).name,
+        "currency": account.currency,
+        "status": Status(account.status).name,
+        "product": account.product,
+        "customer_id": account.customer_id,
+        "ledger_balance": decimal_text(account.ledger_minor, exponent),
+        "available_balance": decimal_text(account.available_minor, exponent),
+        "overdraft_limit": decimal_text(account.overdraft_limit_minor, exponent),
+        "overdraft_used": decimal_text(max(0, -account.ledger_minor), exponent),
+        "protection_account_id": account.protection_id,
+        "opened_at": moment_text(account.opened_at),
+        "closed_at": account.closed_at and moment_text(account.closed_at),
+    }
+
+
+def hold_fields(hold: Hold, account: Account) -> dict[str, Any]:
+    """Return *hold* as every hold event shows it; *account* is as the command leaves it."""
+    currency = account.currency
+    return {
+        "hold_id": hold.hold_id,
+        "account_id": account.account_id,
+        "status": HoldStatus(hold.status).name,
+        "reason": HoldReason(hold.reason).name,
+        "currency": currency,
+        "amount": amount_text(hold.amount_minor, currency),
+        "captured": amount_text(hold.captured_minor, currency),
+        "remaining": amount_text(hold.remaining_minor, currency),
+        "expires_at": hold.expires_at and moment_text(hold.expires_at),
+        "available_after": amount_text(account.available_minor, currency),
+    }
 
 
 def _entry(posting: Posting, account: Account, decimals: int) -> EntryView:
@@ -49,12 +104,6 @@ def _entry(posting: Posting, account: Account, decimals: int) -> EntryView:
         balance_after=balance,
         available_after=balance if nothing_held else decimal_text(account.available_minor, decimals),
     )
-
-
-@cache
-def _unused(currency: str) -> OverdraftView:
-    zero = amount_text(0, currency)
-    return OverdraftView(used=zero, fee=zero, waived=False, protected_by=None, fee_refunded=zero)
 
 
 def _decimals(currency: str) -> int:

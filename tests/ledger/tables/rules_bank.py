@@ -1,53 +1,69 @@
 """The ledger's rules on a book in memory: one command at a time, without lanes, remembered answers or a database."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
 from typing import Any, Final
 
 import msgspec
 
 from contracts.catalog import CATALOG
-from contracts.currencies import EXPONENTS
 from contracts.envelope import Command, Frame, encode_result, moment_text, type_of
 from processor.engine.decision import Applied, Stamp
-from processor.ledger.book import Book, Row
+from processor.ledger.bank import Bank
+from processor.ledger.book import Book
+from processor.ledger.bookkeeping import Row
 from processor.ledger.context import LEDGER
+from processor.ledger.rules.holding import is_over
 from processor.ledger.store import LedgerStore
-from processor.ledger.values import Account, AccountType, Status, house_cash
-from tests.tables import Holding
+from processor.ledger.values import CASH, FEES, Account, AccountType, Hold, HoldStatus, Status, house_account
+from processor.moments import microseconds
+from tests.table_runs import DECIMALS, Fee, Held, Holding
 
 LANE: Final = 1
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
 _REJECTED: Final = {spec.command: spec.rejected for spec in CATALOG}
 
 
 class RulesBank:
     """Decides as the engine does; whatever it refuses must leave the book as it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo = UTC) -> None:
         numbers = count(1)
-        house = [Row(_house_cash(currency, next(numbers)), lane_no=LANE) for currency in EXPONENTS]
-        self.book = Book(rows=(), house=house, numbers=numbers)
+        house = [
+            Row(_house(house_account(role, currency), currency, next(numbers)), lane_no=LANE)
+            for currency in DECIMALS
+            for role in (CASH, FEES)
+        ]
+        self.book = Book(rows=(), house=house, numbers=numbers, bank=Bank(zone=zone))
+        self.instant = START  # of the next decision
         self._seq = 0
 
-    async def decide(self, command: Command) -> tuple[str, dict[str, Any]]:
-        return self.decide_now(command)
+    async def move_to(self, instant: datetime) -> None:
+        assert instant >= self.instant, "the clock only goes forward"
+        self.instant = instant
+
+    async def answers_to(self, commands: Sequence[Command]) -> Sequence[tuple[str, dict[str, Any]]]:
+        return [self.decide_now(command) for command in commands]
 
     def decide_now(self, command: Command) -> tuple[str, dict[str, Any]]:
         self._seq += 1
-        instant = START + timedelta(seconds=self._seq)
+        instant, self.instant = self.instant, self.instant + TICK
+        self._let_lapse(instant)
         before = self.state()
         decision = LEDGER.rules[type(command)](self.book, command, instant)
         assert self.state() == before, "a rule changes nothing"
-        self.book.apply(command, decision, Stamp(LANE, self._seq, instant, self._seq, self._seq))
+        self.book.apply(command, decision, Stamp(LANE, self._seq, instant, microseconds(instant), self._seq))
         if isinstance(decision, Applied):
             event = decision.event
         else:
             assert self.state() == before, "a refusal changes nothing"
             event = _REJECTED[type(command)].of(command, decision.refusal, decision.details)
         self._assert_conserved()
-        self._assert_kept_rows_fit()
+        self._assert_held()
+        self._assert_rows_fit()
         frame = Frame(
             command_id=command.command_id,
             command_type=type_of(command),
@@ -58,15 +74,20 @@ class RulesBank:
         return type_of(event), body
 
     async def holding(self, account_id: str) -> Holding | None:
+        self._let_lapse(self.instant)
         account = self.book.account(account_id)
         if account is None:
             return None
+        own = [hold for hold in self._holds() if hold.account_no == account.account_no]
         return Holding(
             currency=account.currency,
             status=Status(account.status).name,
             ledger_minor=account.ledger_minor,
             available_minor=account.available_minor,
             overdraft_limit_minor=account.overdraft_limit_minor,
+            protector_id=account.protection_id,
+            holds={hold.hold_id: _held(hold) for hold in own},
+            last_fee=self._last_fee(account.account_no),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -77,11 +98,59 @@ class RulesBank:
         del lists["attempts"]  # a refused transfer leaves one
         left = {name: len(rows) for name, rows in lists.items()}
         kept = {table: len(rows) for table, rows in self.book.kept.items()}
-        return accounts, left, kept
+        shelved = {(table, key): row.value for table, rows in self.book.shelves.items() for key, row in rows.items()}
+        fees = {account_no: tuple(fees) for account_no, fees in self.book.open_fees.items()}
+        return accounts, left, kept, shelved, fees, dict(self.book.refunded)
 
-    def _assert_kept_rows_fit(self) -> None:
+    def _let_lapse(self, instant: datetime) -> None:
+        """Make available what has expired, as the store does: where an account says that it holds something due."""
+        for row in self.book.rows.values():
+            account = row.account
+            if account.hold_expiry is None or account.hold_expiry > instant:
+                continue
+            due = [hold for hold in self._counted(account) if is_over(hold, instant)]
+            for hold in due:
+                shelved = self.book.shelves["hold"][account.account_no, hold.hold_id]
+                shelved.value = msgspec.structs.replace(hold, lapsed=True)
+            following = [hold.expires_at for hold in self._counted(account) if hold.expires_at is not None]
+            row.account = msgspec.structs.replace(
+                account,
+                available_minor=account.available_minor + sum(hold.remaining_minor for hold in due),
+                hold_expiry=min(following, default=None),
+            )
+
+    def _holds(self) -> list[Hold]:
+        return [row.value for row in self.book.shelves.get("hold", {}).values()]
+
+    def _counted(self, account: Account) -> list[Hold]:
+        """Return the holds whose money is not available."""
+        return [
+            hold
+            for hold in self._holds()
+            if hold.account_no == account.account_no and hold.status == HoldStatus.OPEN and not hold.lapsed
+        ]
+
+    def _last_fee(self, account_no: int) -> Fee | None:
+        """Return the last fee of an account that fell due, out of the rows that are kept of fees."""
+        named = LedgerStore.tables["overdraft_fee"].columns
+        rows = [dict(zip(named, row, strict=True)) for row in self.book.kept.get("overdraft_fee", ())]
+        own = [row for row in rows if row["account_no"] == account_no]
+        if not own:
+            return None
+        last = own[-1]
+        return Fee(product=last["product"], version=last["product_version"], amount_minor=last["amount_minor"])
+
+    def _assert_rows_fit(self) -> None:
         for table, rows in self.book.kept.items():
             assert LedgerStore.tables[table].pack(*rows[-1]), f"{table}: {rows[-1]}"
+        for shelf in LedgerStore.shelves:
+            for row in self.book.shelves.get(shelf.table.name, {}).values():
+                assert shelf.table.pack(*shelf.made(row, 0)), f"{shelf.table.name}: {row}"
+
+    def _assert_held(self) -> None:
+        for row in self.book.rows.values():
+            held = sum(hold.remaining_minor for hold in self._counted(row.account))
+            assert row.account.ledger_minor - held == row.account.available_minor, row.account
 
     def _assert_conserved(self) -> None:
         money = Counter[str]()
@@ -90,6 +159,15 @@ class RulesBank:
         assert not any(money.values()), f"money came from nowhere: {money}"
 
 
-def _house_cash(currency: str, number: int) -> Account:
+def _held(hold: Hold) -> Held:
+    return Held(
+        status=HoldStatus(hold.status).name,
+        amount_minor=hold.amount_minor,
+        captured_minor=hold.captured_minor,
+        remaining_minor=hold.remaining_minor,
+    )
+
+
+def _house(account_id: str, currency: str, number: int) -> Account:
     kind, status = AccountType.HOUSE, Status.ACTIVE
-    return Account(number, house_cash(currency), kind, currency, "house", status, 0, 0, 0, 0, START, None)
+    return Account(number, account_id, kind, currency, "house", status, 0, 0, 0, 0, START, None)

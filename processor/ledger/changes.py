@@ -1,0 +1,88 @@
+"""What a decision changes in the book: money that moves, rows that are kept, and rows that are made or changed.
+
+Invariant Changes are frozen values; nothing has happened before the book has applied them.
+"""
+
+from collections.abc import Hashable
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from processor.ledger.values import CASH, Account, Leg, OpenFee
+
+
+class Posting(Struct, frozen=True, gc=False):
+    """One entry as a rule decides it: *account* as the entry leaves it, or None for the *house*'s."""
+
+    account: Account | None
+    entry_type: int
+    amount_minor: int
+    house: str = CASH
+
+
+class SideLeg(Struct, frozen=True, gc=False):
+    """Money that a transaction moves beside its own legs, which no reversal undoes. None is the house's fees."""
+
+    kind: int
+    source_id: str | None
+    destination_id: str | None
+    amount_minor: int
+
+
+class Movement(Struct, frozen=True, gc=False):
+    """Money that moves: one change among those of an ``Applied``."""
+
+    kind: int
+    currency: str
+    legs: tuple[Leg, ...]
+    postings: tuple[Posting, ...]
+    description: str = ""
+    reference: str = ""
+    undoes: str = ""  # the id of the transaction that this one reverses or refunds
+    sides: tuple[SideLeg, ...] = ()
+
+
+class AccountState(Struct, frozen=True, gc=False):
+    """An account as it is opened, or changed without money: another kind of change."""
+
+    account: Account
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """A row of a family's own append-only *table*, which no rule reads again: a third kind of change.
+
+    *values* are those of the columns behind the stamp (lane_no, seq, instant), in the table's order.
+    """
+
+    table: str
+    values: tuple[int | str | bytes | None, ...]
+
+
+class Put(Struct, frozen=True, gc=False):
+    """A row of a family's own *table* as it is made or changed, which rules may ask for by its *key*: a fourth kind."""
+
+    table: str
+    key: Hashable
+    value: Any
+
+
+class FeeDue(Struct, frozen=True, gc=False):
+    """An overdraft fee, one of those that a transaction made due: charged as a side leg, or waived. A fifth kind."""
+
+    account_no: int
+    fee_no: int
+    leg_no: int | None  # the side leg, None where it was waived
+    amount_minor: int  # 0 where it was waived
+    day: date
+    product: str
+    version: int
+    until: datetime | None  # it comes back if the balance is restored before
+
+
+class FeeBack(Struct, frozen=True, gc=False):
+    """A fee that came back, as the side leg *leg_no* of the transaction that restored the balance: the last kind."""
+
+    account_no: int
+    leg_no: int
+    fee: OpenFee
