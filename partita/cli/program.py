@@ -36,6 +36,7 @@ DOORS: Final = {
     "publish": "Publishes commands from JSON Lines, in order.",
     "results": "Prints results as JSON Lines, as they come.",
     "accounts": "Lists accounts with their balances.",
+    "account": "Shows an account, what is held of it, and what was posted or refused.",
     "audit": "Proves the books from their raw rows.",
     "status": "Shows what waits: records, events, dead letters.",
     "dead-letters": "Lists, shows and replays records that were no commands.",

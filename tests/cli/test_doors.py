@@ -109,6 +109,21 @@ def test_accounts_are_listed_by_id_and_the_house_only_if_asked_for(at: At) -> No
     assert "d1" in at("accounts").stdout
 
 
+def test_an_account_is_shown_with_its_holds_and_what_was_refused(at: At) -> None:
+    typed = [
+        opened(250, "f1"),
+        command(251, "transfer.deposit", account_id="f1", amount="5.00"),
+        command(252, "hold.place", hold_id="h", account_id="f1", amount="2.00", reason="LEGAL"),
+        command(253, "transfer.withdraw", account_id="f1", amount="9.00"),
+    ]
+    assert at("publish", "-", "--wait", typed="\n".join(typed)).returncode == 0
+    found = json.loads(at("account", "f1", "--json").stdout)
+    assert found["account"]["available_balance"] == "3.00"
+    assert [one["status"] for one in found["transactions"]] == ["PENDING", "FAILED", "POSTED"]
+    assert "PENDING" in at("account", "f1").stdout
+    assert at("account", "nobody").returncode == 2
+
+
 def test_results_are_json_lines_from_the_beginning(at: At) -> None:
     assert at("publish", "-", "--wait", typed=opened(300, "e1")).returncode == 0
     done = at("results", "--from-beginning", "--idle", "1", "--context", "ledger")
@@ -176,7 +191,7 @@ def test_audit_and_status_tell_of_books_that_are_right_and_of_nothing_that_waits
 
 async def test_an_audit_that_fails_names_the_check_and_ends_in_exit_1(at: At, connection: Connection) -> None:
     assert at("publish", "-", "--wait", typed=opened(600, "h1")).returncode == 0
-    change = "UPDATE account SET available_minor = available_minor + $1 WHERE account_id = 'h1'"
+    change = "UPDATE account SET available_minor = available_minor - $1 WHERE account_id = 'h1'"
     await connection.execute(change, 1)
     done = at("audit")
     await connection.execute(change, -1)
