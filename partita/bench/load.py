@@ -1,4 +1,4 @@
-"""What the benches send: accounts with money on them, and transfers between any two of them, or mostly from one."""
+"""What the benches send: accounts with money on them, transfers between any two or mostly from one, and holds."""
 
 import random
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from typing import Final
 
 from contracts.accounts import AccountOpen
 from contracts.envelope import Command
+from contracts.holds import HoldPlace
+from contracts.settlements import SettlementCapture
 from contracts.transfers import TransferDeposit, TransferMake
 from producers.command_ids import new_command_id
 
@@ -52,4 +54,27 @@ def transfers(number: int, *, accounts: int, seed: int = 1, hot: float = 0.0) ->
             amount=f"{1 + int(dice.random() * 99)}.50",
             currency=CURRENCY,
             reference=f"bench {source} to {destination}",
+        )
+
+
+def captures(number: int, *, accounts: int, seed: int = 1) -> Iterator[Command]:
+    """Yield holds, and behind each its capture to another account: so many commands in all, half of either."""
+    dice = random.Random(seed)  # noqa: S311 - the same load every time
+    for _ in range(number // 2):
+        source = int(dice.random() * accounts)
+        destination = (source + 1 + int(dice.random() * (accounts - 1))) % accounts
+        hold_id, amount = new_command_id(), f"{1 + int(dice.random() * 99)}.50"
+        yield HoldPlace(
+            command_id=new_command_id(),
+            hold_id=hold_id,
+            account_id=account_id(source),
+            amount=amount,
+            reason="DEBIT_CARD_AUTH",
+        )
+        yield SettlementCapture(
+            command_id=new_command_id(),
+            hold_id=hold_id,
+            account_id=account_id(source),
+            amount=amount,
+            destination_account_id=account_id(destination),
         )

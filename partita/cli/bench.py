@@ -9,14 +9,14 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from partita.bench import engine, growth, hot, latency, parse, pipeline, steady, workers
+from partita.bench import engine, growth, holds, hot, latency, parse, pipeline, steady, workers
 from partita.bench.compare import ROUNDS, compare
 from partita.bench.found import Found, Order
 from partita.bench.yardstick import PAIRS
 from partita.cli.display import Stages, progress
 from partita.cli.garbage import settle_garbage
 
-Name = Literal["engine", "pipeline", "latency", "hot", "growth", "workers", "steady", "parse"]
+Name = Literal["engine", "pipeline", "latency", "hot", "holds", "growth", "workers", "steady", "parse"]
 
 Measure = Callable[[Order], Awaitable[Found]]
 Asked = Mapping[str, int | None]
@@ -27,6 +27,7 @@ BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
     "pipeline": (pipeline.measure, 400_000),
     "latency": (latency.measure, 200_000),
     "hot": (hot.measure, 240_000),
+    "holds": (holds.measure, 240_000),
     "growth": (growth.measure, 1_000_000),
     "workers": (workers.measure, 180_000),
     "steady": (steady.measure, 4_000_000),
@@ -50,7 +51,8 @@ async def bench(
     pipeline: command produced to result consumed, in turn with pgbench.
     latency: the same at 10 %, 50 % and 80 % of the peak.
     hot: nine of ten debits on one account, against accounts chosen evenly.
-    growth: the first 100,000 transfers against the last 100,000.
+    holds: holds and their captures, against transfers.
+    growth: 100,000 transfers on grown books, against the first of fresh ones.
     workers: 1, 2 and one consumer process per core.
     steady: four fifths of the peak for ten minutes, and what grows meanwhile.
     parse: what it costs to understand a record. No server is needed.

@@ -86,6 +86,14 @@ def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(door:
 
 
 @needs_processes
+def test_holds_are_measured_beside_transfers(door: Door) -> None:
+    line = measured(door, "holds", *FEW)
+
+    assert line["ratio"] > 0
+    assert line["cpu_us_per_command_transfers"] > 0
+
+
+@needs_processes
 def test_growth_compares_grown_books_with_fresh_ones_and_weighs_a_command(door: Door) -> None:
     line = measured(door, "growth", *FEW)
 
