@@ -49,7 +49,7 @@ DEAD = r"oracle: event 1 of partition 1 \(dead_letter, command None\): its recor
         off=[holds_behind_locks, hold_version],
         found=[
             r"audit account_available: account 2 \(A\): available is 2000, balance less open holds is 1000",
-            "audit hold_versions: hold H of account 2: version 1 of lane 2 follows one of status 3",
+            "audit hold_versions: hold H of account 2: version 1 of lane 2: it follows one of status 3",
             r"oracle: event 1 of partition 1 .*: says yes, right is settlement.rejected hold_ended",
         ],
     ),
@@ -104,7 +104,7 @@ async def test_comparing_links(trial: Trial, control: Control, monkeypatch: pyte
     off=Control(
         off=[comparing_what_was_found],
         found=[
-            r"audit protection: account 1 \(A\): P, which is to step in, is closed",
+            r"audit protection: account 1 \(A\): P is to step in, and is closed",
             "oracle: event 4 of partition 0 .*: its protection_account_id is P, right is None",
         ],
     )

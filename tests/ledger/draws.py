@@ -112,8 +112,8 @@ class Draws:
         return {"account_id": account_id, "transaction_id": deed}
 
     def reversible(self) -> Json:
-        """Draw a transaction that may be reversed, mostly."""
-        return self.deed(REVERSIBLE)
+        """Draw a transaction that may be reversed, mostly; often a batch, whose legs may have passed money on."""
+        return self.deed(self.one_of([REVERSIBLE, ("transfer.batch",)]))
 
     def fresh_hold(self) -> Json:
         """Draw an account, the name of a hold, mostly one that it has not, and when that is to expire, if ever."""
@@ -158,7 +158,7 @@ class Draws:
             "fees_per_month": self.one_of([1, 2, 2, 4, *[None] * 4, 0]),
             "first_fee_waived": self.one_of(flags),
             "fee_may_exceed_limit": self.one_of(flags),
-            "grace_hours": self.one_of([None, 1, 24, 24, 100]),
+            "grace_hours": self.one_of([None, 1, 24, 24, 100, 100]),
             "interest": interest.kind,
             "tiers": interest.tiers,
         }

@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
 
     def _limit(self) -> None:
         account_id = self.draws.account()
-        limit = self.draws.one_of(["0", "5", "20", "50", self.draws.amount(account_id)])
+        limit = self.draws.one_of(["0", "0", "5", "20", "50", self.draws.amount(account_id)])
         self.ask("account.set_overdraft", account_id=account_id, overdraft_limit=limit)
 
     def _give_product(self) -> None:
@@ -167,7 +167,9 @@ class Machine(RuleBasedStateMachine):
     def reverse(self) -> None:
         self.ask("transfer.reverse", **self.draws.reversible())
 
-    @rule(how=st.sampled_from(["transfer.withdraw", "transfer.make", "settlement.post"]), days=st.integers(0, 1))
+    @rule(
+        how=st.sampled_from(["transfer.withdraw", "transfer.make", "settlement.post"]), days=st.sampled_from([0, 0, 1])
+    )
     def overdraw(self, how: str, days: int) -> None:
         if days:
             self._move_to(self.banks.now + timedelta(days=days))
@@ -177,7 +179,7 @@ class Machine(RuleBasedStateMachine):
         else:
             self.ask(how, account_id=account_id, amount=amount)
 
-    @rule(by_transfer=st.booleans(), at_last=st.booleans())
+    @rule(by_transfer=st.sampled_from([False, False, True]), at_last=st.booleans())
     def restore(self, *, by_transfer: bool, at_last: bool) -> None:
         account_id, amount, until = self.draws.debt()
         if at_last and until > self.banks.now:
