@@ -98,7 +98,7 @@ class EngineMachine(Machine):
 
     async def check_books(self) -> None:
         report = await audit(self.desk.connection, self.desk.context.checks)
-        assert report.holds, report.failed
+        assert report.holds, [(each.name, each.findings) for each in report.results if each.broken]
 
     async def close_bank(self) -> None:
         await self._held.aclose()

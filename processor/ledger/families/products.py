@@ -46,11 +46,17 @@ TABLES: Final = (Table("product_version", lane_no="int4", seq="int8", defined_at
 async def lock_products_in_tx(
     tx: Connection, names: Collection[str], *, changing: bool
 ) -> tuple[ByKey, datetime | None]:
-    """Lock products, for themselves alone where one of them is *changing*, and return them by name."""
+    """Lock products, for themselves alone where one of them is *changing*, and return them by name.
+
+    With them comes the instant that whatever is decided on them has to lie behind.
+    """
     query = _SQL["lock_products" if changing else "share_products"]
     records = await tx.fetch(query, list(names)) if names else []
     rows: ByKey = {row["product"]: Shelved(_product(row), row["version"]) for row in records}
-    return rows, max((row["decided_at"] for row in records), default=None)
+    instants = [row["decided_at"] for row in records]
+    if changing:
+        instants.append(await tx.fetchval(_SQL["latest_decision"]))
+    return rows, max(instants, default=None)
 
 
 def _product(row: asyncpg.Record) -> Product:

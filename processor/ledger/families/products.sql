@@ -6,6 +6,11 @@ SELECT * FROM product WHERE product = ANY($1::text[]) ORDER BY product FOR UPDAT
 -- Whoever charges by a product keeps it as it is until the commit; others may do so too. $1 text[] names
 SELECT * FROM product WHERE product = ANY($1::text[]) ORDER BY product FOR SHARE;
 
+-- name: latest_decision
+-- Whoever has charged by a product has left no trace on its row. Behind the lock of that row all of them are committed, so
+-- a change that is decided after the last decision of every lane comes after them, whatever the clock does.
+SELECT max(decided_at) FROM lane;
+
 -- name: update_products
 -- Only where the row is still as it was read. $1 integer[] version of the product, $2 smallint[] account type,
 -- $3 bigint[] fee, $4 integer[] fees a day, $5 integer[] a month, $6 boolean[] first waived, $7 boolean[] may exceed,
