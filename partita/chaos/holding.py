@@ -77,6 +77,8 @@ class _Holding:
     def _settle(self, type_: str, account: str, minor: int, fields: Json, *, after: str = "") -> Item:
         """Move money out of *account*, to another of its kind or to the house."""
         other = self._account() if self._writer.below(0.5) else ""
+        if self.kind == "T" and self._writer.below(0.01):
+            other = account
         to = "" if other == account and self.kind == "S" else other
         said = fields | {"account_id": account, "amount": text(minor)}
         leg = (account, to, minor)

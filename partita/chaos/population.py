@@ -9,7 +9,7 @@ from typing import Final
 
 from partita.chaos.items import CURRENCY, Item, Json, Writer, text
 
-ACCOUNTS: Final = 100  # of each kind
+ACCOUNTS: Final = 500  # of each kind
 FAMILY: Final = 4  # tight accounts of one customer
 STEADY_MINOR: Final = 10**9
 TIGHT_MINOR: Final = 2_000
