@@ -16,7 +16,7 @@ run: $(READY) ## Set everything up and replay the sample through a fresh system
 	@$(BIN)/partita demo
 
 test: $(READY) ## Set everything up and run every test, two files at a time
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, types, import rules, generated files, sizes: what needs no server
 	@$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +36,17 @@ needs_docker = pytest.mark.skipif(
     os.environ.get("PARTITA_TEST_DOCKER") != "1",
     reason="the Docker way is tested with PARTITA_TEST_DOCKER=1 (needs a Docker engine and its images)",
 )
+
+
+# Folders whose files take long, the longest first.
+SLOW = ("system", "controls", "chaos", "cli", "engine", "producers", "consumers", "local", "ledger")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: of several test processes none is left with a long file at the end."""
+    here = Path(__file__).parent
+    rank = {name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(SLOW)))
 
 
 @pytest.fixture(scope="session")
