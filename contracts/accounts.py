@@ -30,6 +30,7 @@ class AccountRefusal(Refusal):
     ACCOUNT_NOT_FROZEN = "account_not_frozen", "The account is not frozen; nothing is left to do."
     OVERDRAFT_IN_USE = "overdraft_in_use", "More of the overdraft is in use than the new limit allows; pay in first."
     HOLDS_OPEN = "holds_open", "Money of the account is still held; capture or release the holds first."
+    ADVANCE_OPEN = "advance_open", "The account has an advance that is not repaid; repay it or write it off first."
     PRODUCT_NOT_FOUND = "product_not_found", "No product has this name; use plain, or define the product first."
     PRODUCT_TYPE_DIFFERS = (
         "product_type_differs",

@@ -45,6 +45,16 @@ ShownInstant = Annotated[
     str, Meta(description="an RFC 3339 instant in UTC with microseconds", extra_json_schema={"format": "date-time"})
 ]
 ShownDate = Annotated[str, Meta(description="a day written YYYY-MM-DD", extra_json_schema={"format": "date"})]
+ShownMonth = Annotated[
+    str, Meta(description="a month written YYYY-MM", extra_json_schema={"pattern": rf"^[0-9]{{4}}-[0-9]{{2}}{END}"})
+]
+ShownAccrual = Annotated[
+    str,
+    Meta(
+        description='interest as a decimal string of 6 decimals, such as "0.273973"; it is no money yet',
+        extra_json_schema={"pattern": rf"^(0|[1-9][0-9]*)\.[0-9]{{6}}{END}"},
+    ),
+]
 ShownRate = Annotated[
     str,
     Meta(

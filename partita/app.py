@@ -17,14 +17,18 @@ from contracts.catalog import Catalog, Topics
 from partita.settings import Settings
 from processor.database import Connection, Database, Timeouts, connect
 from processor.engine.context import Context
+from processor.engine.jobs import Calendar
 from processor.engine.lanes import wake_relay
 from processor.errors import NotPrepared
-from processor.ledger.bank import Bank
+from processor.ledger.bank import Bank, limits_of
 from processor.ledger.context import LEDGER
+from processor.ledger.jobs import jobs_of
+from processor.ledger.lending import CarryOver
 from processor.ledger.store import LedgerStore
 from processor.migrate import require_current
 from producers.kafka import require_topics
 from producers.relay import Relay
+from producers.scheduler import Scheduler
 
 CONTEXTS: Final[tuple[Context[Any], ...]] = (LEDGER,)
 
@@ -48,6 +52,11 @@ class App:
         return Catalog((spec for context in self.contexts for spec in context.own_specs), topics=self.topics)
 
     @property
+    def calendar(self) -> Calendar:
+        """Return the bank's days and months."""
+        return Calendar(zone=ZoneInfo(self.settings.timezone))
+
+    @property
     def timeouts(self) -> Timeouts:
         """Return how long a session waits."""
         return Timeouts(
@@ -63,6 +72,10 @@ class App:
     async def connect(self, role: str) -> Connection:
         """Open a connection for one errand."""
         return await connect(self.settings.database_url.get_secret_value(), role=role, timeouts=self.timeouts)
+
+    def set_up(self, context: Context[Any]) -> Context[Any]:
+        """Return *context* as this installation has it."""
+        return _set_up(context, self.settings)
 
     def limited_to(self, names: Sequence[str]) -> "App":
         """Return the same program for only some of its contexts.
@@ -90,7 +103,7 @@ async def run_consumer(app: App, stop: asyncio.Event) -> None:
             fingerprint_key=settings.fingerprint_key.get_secret_value().encode(),
             timeouts=app.timeouts,
         ),
-        [_set_up(context, settings) for context in app.contexts],
+        [app.set_up(context) for context in app.contexts],
         stop=stop,
         on_committed={context.name: _waking(app, context.name) for context in app.contexts},
     )
@@ -100,8 +113,14 @@ def _set_up(context: Context[Any], settings: Settings) -> Context[Any]:
     """Return *context* as this installation has it: the ledger is that of its bank."""
     if type(context.store) is not LedgerStore:
         return context
-    bank = Bank(zone=ZoneInfo(settings.timezone), secret=settings.fingerprint_key.get_secret_value().encode())
-    return replace(context, store=LedgerStore(bank))
+    bank = Bank(
+        zone=ZoneInfo(settings.timezone),
+        secret=settings.fingerprint_key.get_secret_value().encode(),
+        advance_limits=limits_of(settings.advance_limits),
+        carry_over=CarryOver(settings.advance_carry_over),
+        hot_months=settings.hot_months,
+    )
+    return replace(context, store=LedgerStore(bank), jobs=jobs_of(bank))
 
 
 async def run_relay(app: App, stop: asyncio.Event) -> None:
@@ -127,8 +146,29 @@ async def run_relay(app: App, stop: asyncio.Event) -> None:
             relays.create_task(relay.run(stop))
 
 
+async def run_scheduler(app: App, stop: asyncio.Event) -> None:
+    """Publish what time asks for until *stop*.
+
+    Raises:
+        NotPrepared: A topic to publish on is missing.
+    """
+    await require_topics(app.settings.kafka_bootstrap, [app.topics.commands(each.name) for each in app.contexts])
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as schedulers:
+        for context in app.contexts:
+            scheduler = Scheduler(
+                database=await stack.enter_async_context(app.database(f"scheduler {context.name}")),
+                workshop=await stack.enter_async_context(app.database(f"chores {context.name}")),
+                bootstrap=app.settings.kafka_bootstrap,
+                topics=app.topics,
+                context=app.set_up(context),
+                calendar=app.calendar,
+                in_flight_max=app.settings.scheduler_in_flight_max,
+            )
+            schedulers.create_task(scheduler.run(stop))
+
+
 Role = Callable[[App, asyncio.Event], Awaitable[None]]
-ROLES: Final[Mapping[str, Role]] = {"consumer": run_consumer, "relay": run_relay}
+ROLES: Final[Mapping[str, Role]] = {"consumer": run_consumer, "relay": run_relay, "scheduler": run_scheduler}
 
 
 async def run_roles(app: App, names: Sequence[str], stop: asyncio.Event) -> None:

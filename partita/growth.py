@@ -33,15 +33,16 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """What keys must not overtake: records not applied, events not published, relays that know the old count."""
+    """What keys must not overtake: records not applied, events not published, processes that know the old count."""
 
     lag: int
     unpublished: int
     relays: int
+    schedulers: int
 
     def __bool__(self) -> bool:
         """Say whether there is anything to wait for."""
-        return bool(self.lag or self.unpublished or self.relays)
+        return bool(self.lag or self.unpublished or self.relays or self.schedulers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,7 @@ async def _waiting(app: App, connection: Connection, context: str) -> Waiting:
         lag=sum(max(0, end - lanes.get(place.partition, Standing()).next_offset) for place, end in ends.items()),
         unpublished=await layout.unpublished(connection, context),
         relays=await layout.relays(connection, context),
+        schedulers=await layout.schedulers(connection, context),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from processor.errors import NotPrepared
+from processor.ledger.bank import limits_of
 
 
 class Settings(BaseSettings):
@@ -53,10 +54,28 @@ class Settings(BaseSettings):
     )
 
     timezone: str = Field(default="UTC", description="the bank's time zone, whose days and months fees are counted by")
+    advance_limits: str = Field(
+        default="", description="the most that is granted at once, by currency, such as EUR:1000.00,USD:1500"
+    )
+    advance_carry_over: Literal["next", "extra"] = Field(
+        default="next",
+        description="where a payment goes that could not be collected: the next one, or extra ones at the end",
+    )
 
     relay_page_size: int = Field(
         default=2000, ge=1, le=20_000, description="events that the relay reads at once, over all lanes"
     )
+
+    scheduler_in_flight_max: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="commands of the scheduler that may wait to be applied"
+    )
+
+    hot_months: int = Field(
+        default=12, ge=1, le=1200, description="full months that stay hot; what is older moves to cold storage"
+    )
+
+    report_days_max: int = Field(default=5, ge=1, le=366, description="days that a report covers")
+    report_rows_max: int = Field(default=1000, ge=1, le=10_000, description="rows that a page of a report has")
 
     local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -70,6 +89,12 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("no time zone has this name; use one such as Europe/Berlin") from None
         return name
+
+    @field_validator("advance_limits")
+    @classmethod
+    def _known_limits(cls, text: str) -> str:
+        limits_of(text)
+        return text
 
 
 def load_settings() -> Settings:

@@ -9,7 +9,7 @@ SELECT count(*) FROM dead_letter JOIN lane USING (lane_no) WHERE lane.context = 
 -- name: parked
 -- Which events of a context their topics never took. $1 context
 SELECT lane.partition, event.source_offset AS offset, parked.topic, parked.bytes
-  FROM parked JOIN lane USING (lane_no) JOIN event USING (lane_no, seq)
+  FROM parked JOIN lane USING (lane_no) JOIN every_event AS event USING (lane_no, seq)
  WHERE lane.context = $1 ORDER BY lane.partition, parked.seq;
 
 -- name: sessions

@@ -49,7 +49,8 @@ class Plan:
         """Return the processes."""
         consumers = 0 if "consumer" in self.without else self.workers
         posts = [self.worker(number + 1) for number in range(consumers)]
-        return posts if "relay" in self.without else [*posts, self.relay("relay")]
+        posts += [] if "relay" in self.without else [self.relay("relay")]
+        return posts if "scheduler" in self.without else [*posts, self.scheduler("scheduler")]
 
     def worker(self, number: int) -> Post:
         """Return the post of a consumer."""
@@ -59,6 +60,10 @@ class Plan:
     def relay(self, name: str) -> Post:
         """Return the post of a relay."""
         return Post(name=name, roles=("relay",), settings={**self._log, **self.of_roles})
+
+    def scheduler(self, name: str) -> Post:
+        """Return the post of a scheduler."""
+        return Post(name=name, roles=("scheduler",), settings={**self._log, **self.of_roles})
 
     @property
     def _log(self) -> dict[str, str]:

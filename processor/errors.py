@@ -3,6 +3,7 @@
     PartitaError
     ├── Transient    the infrastructure is ill: roll back, wait, run the same batch again, for ever
     ├── Poison       one command cannot be stored: find it by halving the batch, and dead-letter it
+    ├── Declined     what somebody asks to read is not given; the code says why
     └── Fatal        nobody may go on before a person has looked: stop this context and say so
         ├── Incident     records are missing, or the log is not the one that was read before
         └── NotPrepared  the database, a topic or a setting is not what this version needs
@@ -31,6 +32,14 @@ class Fatal(PartitaError):
 
 class Overtaken(PartitaError):
     """What a batch had found before its locks has changed while it waited for them; it is run again."""
+
+
+class Declined(PartitaError):
+    """What is asked for is not given: the request is at fault, and ``code`` says by what, in a stable word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Incident(Fatal):

@@ -10,7 +10,10 @@ import signal
 import sys
 from typing import Final
 
-POINTS: Final = ("fetched", "copying", "saved", "committed", "relay_read", "relay_sent", "parked", "replay_sent")
+POINTS: Final = (
+    *("fetched", "copying", "saved", "committed"),
+    *("relay_read", "relay_sent", "parked", "replay_sent", "scheduled"),
+)
 
 _point, _times, _deed, *_ = [*os.environ.get("PARTITA_FAULT", "").split(":"), "", ""]
 _left = int(_times or 1)

@@ -24,6 +24,8 @@ CounterName = Literal[
     "dead_letters",  # records that could not be understood, decided or stored
     "reruns",  # batches rolled back and run again
     "unknown_commit_resolved",  # batches whose COMMIT was not answered, and that were found applied
+    "advance_audits_failed",  # advances whose payments do not sum to them
+    "scheduled",  # commands published because their time had come
     "blockers_terminated",  # sessions of frozen clients that were ended because a batch waited for rows
 ]
 

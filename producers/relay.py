@@ -9,10 +9,8 @@ Invariant A position moves only after every record up to it was acknowledged, or
 """
 
 import asyncio
-import random
 from collections.abc import Collection, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -24,6 +22,7 @@ from processor.engine.failures import describe
 from processor.telemetry import logger
 from producers.kafka import Partitioner, abandon, started
 from producers.page import Page
+from producers.patience import STOP_S, back_off, first, until_stopped
 from producers.shipment import BatchTooLarge, Origin, RecordTooLarge, Shipment
 from producers.unsent import PositionTaken, Unpublished, Unsent, unpublished
 
@@ -34,9 +33,6 @@ __all__ = ["Relay", "Unpublished", "unpublished"]
 
 POLL_MAX_S: Final = 0.25
 STAND_BY_S: Final = 1.0
-BACK_OFF_S: Final = 0.1
-BACK_OFF_MAX_S: Final = 5.0
-STOP_S: Final = 10.0
 CAREFUL_PAGE: Final = 64
 
 _log = logger(__name__)
@@ -79,13 +75,9 @@ class Relay:
             Incident: Events are missing from a lane.
         """
         work = asyncio.ensure_future(self._work(stop))
-        stopped = asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            self._wake.set()
-            await asyncio.wait({work}, timeout=STOP_S)
+            await until_stopped(work, stop, wake=self._wake)
         finally:
-            await _end(work, stopped)
             await self._close()
         if not work.cancelled():
             work.result()
@@ -103,7 +95,7 @@ class Relay:
 
     async def _turn(self, stop: asyncio.Event) -> None:
         if not await self._unsent.lead():
-            await _first(stop, STAND_BY_S)
+            await first(stop, STAND_BY_S)
             return
         self._wake.clear()  # before reading: who commits while we read wakes us again
         rows = await self._unsent.page(CAREFUL_PAGE if self._careful else self._page_size)
@@ -130,7 +122,7 @@ class Relay:
 
     async def _wait_for_news(self) -> None:
         """Wait to be woken, a little longer every time that nothing has come."""
-        if await _first(self._wake, self._poll_s):
+        if await first(self._wake, self._poll_s):
             self._poll_s = self._poll_min_s
         else:
             self._poll_s = min(2 * self._poll_s, POLL_MAX_S)
@@ -148,8 +140,7 @@ class Relay:
     async def _back_off(self, stop: asyncio.Event, event: str, error: Exception) -> None:
         self._failures += 1
         _log.warning(event, context=self._context, failures=self._failures, error=describe(error))
-        longest = min(BACK_OFF_S * 2 ** min(self._failures, 10), BACK_OFF_MAX_S)
-        await _first(stop, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        await back_off(stop, self._failures)
 
     async def _drop_producer(self) -> None:
         doomed, self._producer = self._producer, None
@@ -163,17 +154,3 @@ class Relay:
                 await self._unsent.close()
         except DATABASE_ILL:
             self._unsent.drop()
-
-
-async def _first(event: asyncio.Event, within_s: float) -> bool:
-    """Say whether *event* is set *within_s*, as soon as it is known."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            return await event.wait()
-    return event.is_set()
-
-
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,10 +5,6 @@
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
        set_config('synchronous_commit', 'off', false), set_config('idle_session_timeout', $1::text, false);
 
--- name: lead
--- One relay per context. The lock lives as long as the session, so a relay that dies lets go of it. $1 text
-SELECT pg_try_advisory_lock(hashtextextended('partita relay ' || $1::text, 0));
-
 -- name: page
 -- What comes next in every lane of a context; the lanes share the page evenly, so that none waits for another.
 -- A repeat's row has no payload of its own: its answer's is read by the unique index. The LIMITs keep the planner from
@@ -19,7 +15,7 @@ SELECT pg_try_advisory_lock(hashtextextended('partita relay ' || $1::text, 0));
 SELECT lane.lane_no, lane.partition, lane.epoch, coalesce(position.sent, 0) AS sent, e.seq, e.kind, e.occurred_at,
        e.id::text, e.command_id::text, e.aggregateid, e.type, e.headers,
        CASE WHEN e.kind = 2
-            THEN (SELECT answer.payload FROM event AS answer WHERE answer.command_id = e.command_id AND answer.kind = 1 LIMIT 1)
+            THEN (SELECT answer.payload FROM every_event AS answer WHERE answer.command_id = e.command_id AND answer.kind = 1 LIMIT 1)
             ELSE e.payload END AS payload,
        e.source_offset, dead.code, dead.reason, dead.path, dead.command_id::text AS dead_command_id, dead.key, dead.value,
        dead.headers AS dead_headers, dead.timestamp_ms, dead.timestamp_type

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from processor.database import Connection, Database, affected, named_queries
+from producers.lead import Lead
 from producers.shipment import Origin, RecordTooLarge
 
 # A leader that asks nothing for so long is frozen. A turn in which Kafka answers nothing is shorter: it starts a
@@ -40,36 +41,35 @@ class Unsent:
     def __init__(
         self, database: Database, context: str, *, on_news: Callable[[], None], silence_s: float = SILENCE_S
     ) -> None:
-        self._database = database
+        self._lead = Lead(
+            database, f"partita relay {context}", on_session=self._set_up_session, on_taken=self._read_parked
+        )
         self._context = context
         self._on_news = on_news
         self._silence_s = silence_s
-        self._session: Connection | None = None
-        self._leads = False
+        self._listening: Connection | None = None
         self.parked: set[Origin] = set()  # events that wait, and that their topic will never take
 
     async def lead(self) -> bool:
         """Say whether this session leads the context, after trying to become the leader where it does not."""
-        connection = await self._database.connection()
-        if connection is not self._session:
-            self._leads = False
-            await connection.execute(_SQL["set_up_session"], str(round(self._silence_s * 1000)))
-            await connection.add_listener(f"partita_{self._context}", self._hear)
-            self._session = connection
-        if not self._leads:
-            self._leads = await connection.fetchval(_SQL["lead"], self._context)
-            if self._leads:
-                self.parked.update(Origin(*row) for row in await connection.fetch(_SQL["parked"], self._context))
-        return self._leads
+        return await self._lead.taken()
+
+    async def _set_up_session(self, connection: Connection) -> None:
+        await connection.execute(_SQL["set_up_session"], str(round(self._silence_s * 1000)))
+        await connection.add_listener(f"partita_{self._context}", self._hear)
+        self._listening = connection
+
+    async def _read_parked(self, connection: Connection) -> None:
+        self.parked.update(Origin(*row) for row in await connection.fetch(_SQL["parked"], self._context))
 
     async def page(self, size: int) -> Sequence[asyncpg.Record]:
         """Return about *size* of the next events, every lane's in order and without a gap."""
-        return await self._leading().fetch(_SQL["page"], self._context, size)
+        return await self._lead.session.fetch(_SQL["page"], self._context, size)
 
     async def park(self, refused: RecordTooLarge) -> None:
         """Give an event up for good, and remember that beyond this process."""
         row = (*refused.origin, refused.topic, refused.bytes, "its topic takes no record of this size")
-        await self._leading().execute(_SQL["park"], *row)
+        await self._lead.session.execute(_SQL["park"], *row)
         self.parked.add(refused.origin)
 
     async def mark_sent(self, moves: Sequence[Move]) -> None:
@@ -78,7 +78,7 @@ class Unsent:
         Raises:
             PositionTaken: Not all of them were where they had been read.
         """
-        connection = self._leading()
+        connection = self._lead.session
         if untouched := [move.lane_no for move in moves if move.old == 0]:
             await connection.execute(_SQL["make_positions"], untouched)
         columns = [list(column) for column in zip(*moves, strict=True)]
@@ -87,23 +87,13 @@ class Unsent:
 
     def drop(self) -> None:
         """Give the session up, and the lead with it."""
-        self._session = None
-        self._leads = False
-        self._database.drop()
+        self._lead.drop()
 
     async def close(self) -> None:
         """End the session; whoever stands by may lead."""
-        if self._session is not None and not self._session.is_closed():
-            await self._session.remove_listener(f"partita_{self._context}", self._hear)
-        self._session = None
-        self._leads = False
-        await self._database.close()
-
-    def _leading(self) -> Connection:
-        # Never a session opened anew, which would not hold the lock.
-        assert self._session is not None
-        assert self._leads
-        return self._session
+        if self._listening is not None and not self._listening.is_closed():
+            await self._listening.remove_listener(f"partita_{self._context}", self._hear)
+        await self._lead.close()
 
     def _hear(self, *_: Any) -> None:
         self._on_news()

@@ -32,9 +32,7 @@ class Waiting(Generic[S]):
     """Everything that waits, by command id."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._answers = {
-            name: frozenset((type_of(spec.applied), type_of(spec.rejected))) for name, spec in catalog.specs.items()
-        }
+        self._answers = {name: frozenset(map(type_of, spec.answers)) for name, spec in catalog.specs.items()}
         self._by_id: dict[str, list[S]] = {}
         self._number = 0
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, Protocol
@@ -40,6 +40,28 @@ class Fee:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paying:
+    """A payment of an advance, as the books say it."""
+
+    due: date
+    status: str
+    amount_minor: int
+    paid_minor: int
+    moved_to: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advanced:
+    """An advance, as the books say it, with its payments by number."""
+
+    status: str
+    amount_minor: int
+    outstanding_minor: int
+    written_off_minor: int
+    payments: Mapping[int, Paying]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Holding:
     """What an account has, as the books say it; holds that have expired are available."""
 
@@ -51,6 +73,7 @@ class Holding:
     protector_id: str | None = None
     holds: Mapping[str, Held] = field(default_factory=dict)
     last_fee: Fee | None = None
+    advances: Mapping[str, Advanced] = field(default_factory=dict)
 
     def money(self, minor: int) -> Decimal:
         return Decimal(minor).scaleb(-DECIMALS[self.currency])
@@ -188,6 +211,8 @@ class Run:
             held = holding.holds.get(words.pop(0))
             assert held is not None, "there is no such hold"
             return [held.status, *map(money, (held.amount_minor, held.captured_minor, held.remaining_minor))]
+        if look in ("advance", "payment"):
+            return self._owing(look, holding, words)
         if look == "last_fee":
             fee = holding.last_fee
             words[:1] = map(self.table.product, words[:1])
@@ -201,6 +226,20 @@ class Run:
             "limit_of": holding.overdraft_limit_minor,
         }
         return [money(minors[look]) if look in minors else holding.status]
+
+    @staticmethod
+    def _owing(look: str, holding: Holding, words: list[str]) -> list[Decimal | str]:
+        """Return what a look sees of the advance that *words* name, or of one of its payments; the names go away."""
+        advance = holding.advances.get(words.pop(0))
+        assert advance is not None, "there is no such advance"
+        if look == "advance":
+            minors = (advance.amount_minor, advance.outstanding_minor, advance.written_off_minor)
+            return [advance.status, *map(holding.money, minors)]
+        payment = advance.payments.get(int(words.pop(0)))
+        assert payment is not None, "there is no such payment"
+        money = map(holding.money, (payment.amount_minor, payment.paid_minor))
+        moved = [] if payment.moved_to is None else [str(payment.moved_to)]
+        return [payment.due.isoformat(), payment.status, *money, *moved]
 
     def _made(self, row: Row) -> Sequence[Asked]:
         """Return what opens the account of *row* and brings it to what the row says: ordinary commands."""

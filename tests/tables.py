@@ -3,7 +3,9 @@
 A row is an attempt with its expected answer behind ``->``: the last word of the answer's type, or the refusal's code.
 An attempt begins with one of ``VERBS``, or is a command in full: its type, and ``name=value`` for each field.
 ``account`` makes an account with what is on it; ``LOOKS`` look at one: ``hold A1 H1`` at status, amount, captured and
-remaining of its hold, ``last_fee`` at product, version and amount of the last fee that fell due. Rows below an attempt
+remaining of its hold, ``last_fee`` at product, version and amount of the last fee that fell due, ``advance A1 V1`` at
+status, amount, outstanding and written off, ``payment A1 V1 1`` at due day, status, amount, paid, and the payment that
+it moved to, if any. Rows below an attempt
 say more of it: ``leg`` (of a batch), ``entry`` (all of the answer's, in order), ``overdraft`` (used; ``fee``,
 ``waived``, ``by`` and ``back`` where there was such a thing; a row for each of a batch's legs), ``used`` (the same for
 several legs that cost nothing), ``details`` and ``field`` (of the answer). ``#`` begins a comment. A command is called
@@ -11,20 +13,24 @@ by a name (T1) that a reversal or a repeat can use again; ``as NAME`` gives one 
 it.
 
 ``at`` moves the clock on: the next attempt is decided at that very instant, those after it within microseconds.
-``zone`` says where the bank's days begin, if not in UTC. ``judged by rules`` marks a table that takes too many commands
-for a database; ``judged by engine`` one that needs its memory of earlier answers: repeats, and ids that are used twice.
+``zone`` says where the bank's days begin, if not in UTC, ``limits`` and ``carry_over`` what it has set for advances.
+``judged by rules`` marks a table that takes too many commands for a database; ``judged by engine`` one that needs its
+memory of earlier answers: repeats, and ids that are used twice.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
+from zoneinfo import ZoneInfo
 
+from processor.ledger.bank import Bank, limits_of
+from processor.ledger.lending import CarryOver
 from processor.ledger.products import BUILT_IN
 
 FOLDER: Final = Path(__file__).parent / "ledger" / "tables"
-UTC: Final = "UTC"
 Json = dict[str, Any]
 
 
@@ -65,6 +71,7 @@ _CASH = {"reason": "reason", "reference": "reference"}
 _SETTLED = {"to": "destination_account_id", "reference": "reference"}
 _MOVE = "source_account_id destination_account_id amount currency?"
 _HOLD = "account_id hold_id"
+_ADVANCE = "account_id advance_id"
 _SAID = {"reason": "a table says so"}
 VERBS: Final = {
     "customer": Verb(type="customer.create", places="customer_id", options=_PERSON, given=_SOMEBODY),
@@ -97,17 +104,31 @@ VERBS: Final = {
         type="settlement.capture", places=f"NAME {_HOLD} amount currency?", options={**_SETTLED, "final": "final"}
     ),
     "settle": Verb(type="settlement.post", places="NAME account_id amount currency?", options=_SETTLED),
+    "request": Verb(
+        type="advance.request",
+        places=f"{_ADVANCE} amount currency?",
+        options={"in": "payments", "every": "interval_days", "first": "first_due"},
+    ),
+    "collect": Verb(type="advance.collect", places=f"{_ADVANCE} payment_no"),
+    "repay": Verb(type="advance.repay", places=f"{_ADVANCE} amount?"),
+    "write_off": Verb(type="advance.write_off", places=_ADVANCE, given=_SAID),
+    "check": Verb(type="advance.audit", places=_ADVANCE),
     "refund": Verb(type="settlement.refund", places="NAME account_id transaction_id amount?"),
+    "accrue": Verb(type="interest.accrue", places="account_id date"),
+    "post": Verb(type="interest.post", places="account_id month"),
 }
 LEGS: Final = {
     "leg": Verb(type="", places=_MOVE, options=_TEXTS),
     "leg_credit": Verb(type="", places=_MOVE, options=_TEXTS, given={"direction": "credit"}),
 }
-LOOKS: Final = ("balance", "available", "limit_of", "status", "hold", "protector", "last_fee")
+LOOKS: Final = ("balance", "available", "limit_of", "status", "hold", "protector", "last_fee", "advance", "payment")
 MORE: Final = (*LEGS, "entry", "overdraft", "used", "details", "field")
 ALONE: Final = ("account", "at", *LOOKS)
 _FLAGS: Final = ("good_standing", "first_fee_waived", "fee_may_exceed_limit", "final")
-_NUMBERS: Final = ("fees_per_day", "fees_per_month", "grace_hours", "day_count")
+_NUMBERS: Final = (
+    *("fees_per_day", "fees_per_month", "grace_hours", "day_count"),
+    *("payments", "interval_days", "payment_no"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +158,19 @@ class Table:
     judged_by: str
     zone: str
     rows: tuple[Row, ...]
+    limits: str = ""
+    carry_over: str = "next"
 
     @property
     def is_timed(self) -> bool:
-        return self.zone != UTC or any(row.verb == "at" for row in self.rows)
+        return self.bank != Bank() or any(row.verb == "at" for row in self.rows)
+
+    @property
+    def bank(self) -> Bank:
+        """Return the bank whose settings the table gives."""
+        limits, carry_over = limits_of(self.limits), CarryOver(self.carry_over)
+        zone = UTC if self.zone == "UTC" else ZoneInfo(self.zone)
+        return Bank(zone=zone, advance_limits=limits, carry_over=carry_over)
 
     def account_id(self, word: str) -> str:
         return word if word.startswith("house:") or word == "None" else f"{self.name}.{word}"
@@ -181,7 +211,7 @@ class Table:
             return self.account_id(value)
         if name == "product":
             return self.product(value)
-        return self.command_id(value) if name.endswith("transaction_id") else value
+        return self.command_id(value) if name.endswith("transaction_id") and value != "None" else value
 
     def _sent(self, fields: Mapping[str, str]) -> Json:
         return {name: _typed(name, self.meant(name, value)) for name, value in fields.items()}
@@ -214,7 +244,7 @@ def tables(folder: Path = FOLDER) -> list[Table]:
 
 def read(name: str, text: str) -> Table:
     """Return the table that *text* says, or raise ValueError with the line that says nothing."""
-    about, rows = {"judged": "all", "zone": UTC}, list[Row]()
+    about, rows = {"judged": "all", "zone": "UTC", "limits": "", "carry_over": "next"}, list[Row]()
     for line_no, line in enumerate(text.splitlines(), start=1):
         said, _, expected = line.split("#")[0].partition("->")
         verb, *words = said.split() or [""]
@@ -230,4 +260,4 @@ def read(name: str, text: str) -> Table:
             rows.append(row)
         elif verb:
             raise ValueError(f"{name}:{line_no}: no verb is called '{verb}'")
-    return Table(name=name, judged_by=about["judged"], zone=about["zone"], rows=tuple(rows))
+    return Table(name=name, judged_by=about.pop("judged"), rows=tuple(rows), **about)

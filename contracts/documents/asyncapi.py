@@ -139,7 +139,7 @@ def _operations(context: str, messages: Sequence[Message]) -> dict[str, Any]:
 
 
 def _receiving(context: str, spec: Spec) -> dict[str, Any]:
-    answers = [type_of(spec.applied), type_of(spec.rejected), type_of(CommandInvalid)]
+    answers = [*map(type_of, spec.answers), type_of(CommandInvalid)]
     return {
         "action": "receive",
         "channel": _to("channels", _channel(context, "commands")),

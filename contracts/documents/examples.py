@@ -2,7 +2,8 @@
 
 Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
 ``command`` or, where what was sent is none, the ``record`` as text; ``at`` is its instant, where that is not a second
-after the line before. ``CONTRIBUTING.md`` says how results are written.
+after the line before, and ``by_hand`` what somebody has done to the tables meanwhile, where only that leads to the
+result. ``CONTRIBUTING.md`` says how results are written.
 """
 
 import json

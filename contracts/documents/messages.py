@@ -64,11 +64,9 @@ def messages_of(context: str, specs: Sequence[Spec] = CATALOG) -> list[Message]:
     """Return every message of *context*."""
     rows = [spec for spec in specs if spec.context == context]
     commands = [Message(context=context, model=spec.command, specs=(spec,)) for spec in rows]
-    results = dict.fromkeys(model for spec in rows for model in (spec.applied, spec.rejected))
+    results = dict.fromkeys(model for spec in rows for model in spec.answers)
     told = [
-        Message(
-            context=context, model=model, specs=tuple(spec for spec in rows if model in (spec.applied, spec.rejected))
-        )
+        Message(context=context, model=model, specs=tuple(spec for spec in rows if model in spec.answers))
         for model in results
     ]
     return [*commands, *told, *(Message(context=context, model=model) for model in ANY_CONTEXT)]

@@ -119,7 +119,8 @@ def _overview(commands: Iterable[Message]) -> Iterator[str]:
         named = (name for name, *_ in rows_of(parts_of(command), without=_FRAME_OF_COMMANDS, key=spec.key))
         fields = ", ".join(name for name in named if "." not in name)
         codes = ", ".join(f"`{code.value}`" for code in spec.codes)
-        rows.append((f"`{command.type}`", fields, f"`{type_of(spec.applied)}`", codes))
+        applied = " or ".join(f"`{type_of(event)}`" for event in spec.applied)
+        rows.append((f"`{command.type}`", fields, applied, codes))
     yield table("command", "fields", "applied", "refused with, in order of precedence", rows=rows)
 
 

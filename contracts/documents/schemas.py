@@ -73,7 +73,7 @@ def _table_row(message: Message) -> Schema:
     (spec,) = message.specs
     return row | {
         "key": spec.key,
-        "applied": type_of(spec.applied),
+        "applied": " or ".join(type_of(event) for event in spec.applied),
         "rejected": type_of(spec.rejected),
         "refusals": [{"code": code.value, "reason": code.reason} for code in spec.codes],
     }

@@ -19,3 +19,16 @@ SELECT pg_database_size(current_database()) AS kept, pg_current_wal_insert_lsn()
 -- name: transactions
 -- Commands that moved money; a bench in which one did not has measured something else.
 SELECT count(*) FROM transaction WHERE refusal IS NULL;
+
+-- name: let_a_day_pass
+-- The clock is there to be moved forward by tests; a bench needs days that have ended.
+UPDATE clock SET ahead = ahead + interval '1 day' RETURNING partita_clock();
+
+-- name: send_everything
+-- As if a relay had: there is none without Kafka.
+INSERT INTO relay_position (lane_no, sent) SELECT lane_no, next_seq - 1 FROM lane
+ON CONFLICT (lane_no) DO UPDATE SET sent = excluded.sent;
+
+-- name: let_months_pass
+-- What was applied so far is old from here on.
+UPDATE clock SET ahead = ahead + interval '100 days';

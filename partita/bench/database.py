@@ -44,6 +44,12 @@ async def instant(connection: Connection) -> datetime:
     return now
 
 
+async def let_a_day_pass(connection: Connection) -> datetime:
+    """Move the database's clock on by a day, and return it."""
+    now: datetime = await connection.fetchval(_SQL["let_a_day_pass"])
+    return now
+
+
 async def batch_sizes(connection: Connection, *, since: datetime) -> BatchSizes:
     """Return the sizes of all batches since then."""
     row = await connection.fetchrow(_SQL["batch_sizes"], since)
@@ -62,3 +68,9 @@ async def transactions(connection: Connection) -> int:
     """Return how many commands have moved money so far."""
     number: int = await connection.fetchval(_SQL["transactions"])
     return number
+
+
+async def age_everything(connection: Connection) -> None:
+    """Have everything count as sent, and let months pass."""
+    await connection.execute(_SQL["send_everything"])
+    await connection.execute(_SQL["let_months_pass"])

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.accounts import AccountOpen
+from contracts.accounts import AccountOpen, AccountType
 from contracts.envelope import Command
 from contracts.holds import HoldPlace
 from contracts.settlements import SettlementCapture
@@ -22,14 +22,15 @@ def account_id(number: int) -> str:
     return f"bench-{number:06}"
 
 
-def openings(accounts: int) -> Iterator[Command]:
-    """Yield what opens so many accounts."""
+def openings(accounts: int, *, account_type: AccountType = "CHECKING", product: str = "") -> Iterator[Command]:
+    """Yield what opens so many accounts; without a *product* each has the one that its type has by itself."""
     for number in range(accounts):
         yield AccountOpen(
             command_id=new_command_id(),
             account_id=account_id(number),
-            account_type="CHECKING",
+            account_type=account_type,
             currency=CURRENCY,
+            product=product,
         )
 
 

@@ -5,7 +5,7 @@ Bound     ``IN_FLIGHT_MAX`` unanswered commands; the load is sustained, not a ba
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,10 +66,10 @@ class Sender:
         _require_applied(part, tally)
         return Run(tally=tally, burnt=Burnt(seconds=meters.spent(started, ended), commands=number))
 
-    async def fill(self) -> None:
-        """Open the accounts and pay money in."""
-        await self.send("accounts", load.openings(load.ACCOUNTS), load.ACCOUNTS)
-        await self.send("deposits", load.deposits(load.ACCOUNTS), load.ACCOUNTS)
+    async def fill(self, accounts: int, **said: Any) -> None:
+        """Open so many accounts, as *said*, and pay money in."""
+        await self.send("accounts", load.openings(accounts, **said), accounts)
+        await self.send("deposits", load.deposits(accounts), accounts)
 
 
 async def _unless_failed(system: Whole, run: Coroutine[Any, Any, Tally]) -> Tally:
@@ -86,10 +86,11 @@ async def _unless_failed(system: Whole, run: Coroutine[Any, Any, Tally]) -> Tall
 
 
 @asynccontextmanager
-async def fresh_system(workers: int, say: Say) -> AsyncIterator[Whole]:
-    """Start a system that nothing else uses, with every role at work; nothing of it is left at the end."""
+async def fresh_system(workers: int, say: Say, *, without: Collection[str] = ("scheduler",)) -> AsyncIterator[Whole]:
+    """Start a system that nothing else uses, with every role but some at work; nothing of it is left at the end."""
     settings = load_settings().model_copy(update={"partitions": PARTITIONS, "topic_prefix": ""})
-    async with whole(Plan(settings=settings, workers=workers, fresh=True, quiet=True), say=say) as system:
+    plan = Plan(settings=settings, workers=workers, without=without, fresh=True, quiet=True)
+    async with whole(plan, say=say) as system:
         await system.manned()
         yield system
 
@@ -102,11 +103,13 @@ async def fresh_sender(order: Order) -> AsyncIterator[Sender]:
 
 
 @asynccontextmanager
-async def sender(system: Whole, on_part: OnPart) -> AsyncIterator[Sender]:
-    """Connect a sender, whose accounts are open and have money on them."""
+async def sender(
+    system: Whole, on_part: OnPart, *, accounts: int = load.ACCOUNTS, **said: Any
+) -> AsyncIterator[Sender]:
+    """Connect a sender, whose *accounts* are open, as *said*, and have money on them."""
     async with exchange(system.app) as market:
         ready = Sender(system, market, on_part)
-        await ready.fill()
+        await ready.fill(accounts, **said)
         yield ready
 
 

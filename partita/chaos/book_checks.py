@@ -17,8 +17,9 @@ ANSWER, _REPEAT, _REUSE, _EXTRA, _DEAD = range(1, 6)
 MOVED: Final = (
     *("transfer.posted", "transfer.batch_posted", "transfer.reversed"),
     *("settlement.posted", "settlement.refunded"),
+    *("advance.granted", "advance.payment_collected", "advance.repaid", "advance.written_off"),
 )
-MAY_MOVE: Final = (*MOVED, "account.closed")
+MAY_MOVE: Final = (*MOVED, "account.closed", "interest.posted")  # where there was anything to move
 
 ASKS_FOR_FUNDS: Final = ("TRANSFER_OUT", "WITHDRAWAL")
 

@@ -40,6 +40,7 @@ OLD_S: Final = 30.0
 OPENING_RATE: Final = 2_000.0
 WARM_UP_S: Final = 1.5
 WATCH_S: Final = 0.5
+DAY_S: Final = 5.0
 LOOK_S: Final = 0.1
 KILLED, CANNOT_START = -9, 2
 
@@ -142,6 +143,7 @@ class _Run:
     async def warm_up(self) -> None:
         """Have everything there that a run begins with, each part answered before the next."""
         self._order.on_phase("warm-up", 0, 1)
+        await self._at.begin_the_first_day()
         for part in self.stream.opening():
             await self.sender.send(part, self._stop, rate=OPENING_RATE)
             if await self._at.caught_up(self.sender.sent.ends, SETTLED_S) is None:
@@ -152,7 +154,7 @@ class _Run:
         """Let the plan strike while records are published."""
         async with asyncio.TaskGroup() as beside:
             sending = beside.create_task(self.sender.send(self.stream.records(), self._stop))
-            watching = beside.create_task(self._watch())
+            watching = [beside.create_task(each) for each in (self._watch(), self._let_days_pass())]
             await asyncio.sleep(WARM_UP_S)
             began, planned_s = time.monotonic(), 0.0
             for window in windows:
@@ -164,7 +166,8 @@ class _Run:
             self._stop.set()
             self._order.on_phase("heal", 0, 1)
             await sending
-            watching.cancel()
+            for each in watching:
+                each.cancel()
             self._order.on_phase("heal", 1, 1)
 
     async def _window(self, window: Window) -> None:
@@ -209,6 +212,16 @@ class _Run:
                 age_s = 0.0
             self.course.outbox_lag_s = max(self.course.outbox_lag_s, age_s)
             await asyncio.sleep(WATCH_S)
+
+    async def _let_days_pass(self) -> None:
+        while not self._stop.is_set():
+            await asyncio.sleep(DAY_S)
+            try:
+                await self._at.skip_a_day()
+            except DATABASE_ILL as error:  # then a day is longer
+                self._history.note("day", missed=f"{error}")
+            else:
+                self._history.note("day")
 
     async def drain(self) -> None:
         """Wait until nothing waits any more, and see that the system is at rest; I15."""

@@ -79,7 +79,9 @@ class _Holding:
         other = self._account() if self._writer.below(0.5) else ""
         if self.kind == "T" and self._writer.below(0.01):
             other = account
-        to = "" if other == account and self.kind == "S" else other
+        if self.kind == "S" and other == account:
+            other = ""
+        to = account if self.kind == "T" and self._writer.below(0.02) else other  # nobody pays himself
         said = fields | {"account_id": account, "amount": text(minor)}
         leg = (account, to, minor)
         item = self._writer.say(
@@ -195,7 +197,8 @@ class TightHolding(_Holding):
     def _any_step(self, held: Held, minor: int) -> Item:
         throw = self._dice.random()
         if throw < 0.15:  # noqa: PLR2004
-            return self._step(held, "hold.adjust", {"amount": text(minor)})
+            wanted = self._writer.minor(TIGHT_MAX // 20) if self._writer.below(0.3) else minor  # less than was captured
+            return self._step(held, "hold.adjust", {"amount": text(wanted)})
         if throw < 0.25:  # noqa: PLR2004
             return self._step(held, "hold.extend", {"expires_at": self._dice.choice((NEVER, LONG_AGO))})
         if throw < 0.35:  # noqa: PLR2004

@@ -1,29 +1,39 @@
 """Who is there before a run begins: customers, products, accounts with their money, and who protects whom.
 
 Four tight accounts are a customer's: the first is protected by the second, the second by the third, the last by the
-second. Their products charge fees that come back, fees that may not exceed the limit, the bank's own, or none.
+second. Their products charge fees that come back, fees that may not exceed the limit, the bank's own, or none; some of
+them bear interest.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from partita.chaos.items import CURRENCY, Item, Json, Writer, text
 
+FIRST_DAY: Final = date(2040, 1, 29)  # of every run; days come of their own, and a month ends soon
 ACCOUNTS: Final = 500  # of each kind
 FAMILY: Final = 4  # tight accounts of one customer
 STEADY_MINOR: Final = 10**9
 TIGHT_MINOR: Final = 2_000
+LENT_TO: Final = 50  # tight accounts, so that what is said of them meets
 TIGHT_LIMITS: Final = ("0.00", "5.00", "10.00")
 LINKS: Final = ((0, 1), (1, 2), (3, 1))
 # The caps are out of reach but for the last one; those and every waiver are for the oracle to judge.
 PRODUCTS: Final[dict[str, Json]] = {
     "fee-plain": {"overdraft_fee": "0.25", "fees_per_day": 1000, "fees_per_month": 1000},
-    "fee-grace": {"overdraft_fee": "0.40", "fees_per_day": 1000, "fees_per_month": 1000, "grace_hours": 2,
+    "fee-grace": {"overdraft_fee": "0.40", "fees_per_day": 1000, "fees_per_month": 1000, "grace_hours": 72,
         "first_fee_waived": False},
     "fee-within": {"overdraft_fee": "0.30", "fees_per_day": 1000, "fees_per_month": 1000,
         "fee_may_exceed_limit": False},
-    "fee-capped": {"overdraft_fee": "1.50", "grace_hours": 1},
+    "fee-capped": {"overdraft_fee": "1.50", "grace_hours": 30},
+    "earns-simple": {"overdraft_fee": "0.25", "interest": "simple", "tier_mode": "marginal",
+        "tiers": [{"from": "0", "rate": "3.65"}, {"from": "10.00", "rate": "7.3"}]},
+    "earns-compound": {"overdraft_fee": "0.25", "interest": "compound", "day_count": 360,
+        "tiers": [{"from": "0", "rate": "3.6"}, {"from": "5.00", "rate": "1.2345678901"}]},
 }  # fmt: skip
+EARNING: Final = ("earns-simple", "earns-compound")
+RATES: Final = ("0", "1.2", "3.65", "9.99")
 CHOICES: Final = (*PRODUCTS, *PRODUCTS, "plain", "standard")
 
 
@@ -83,7 +93,8 @@ def accounts(writer: Writer) -> Iterator[Item]:
     """Yield what opens and funds all accounts."""
     for number in range(ACCOUNTS):
         yield opened(writer, f"S-{number}")
-        chosen = {"customer_id": customer_of(number), "product": writer.dice.choice(CHOICES)}
+        products = EARNING if number < LENT_TO else CHOICES
+        chosen = {"customer_id": customer_of(number), "product": writer.dice.choice(products)}
         yield opened(writer, f"T-{number}", writer.dice.choice(TIGHT_LIMITS), **chosen)
     for number in range(ACCOUNTS):
         yield deposit(writer, f"S-{number}", STEADY_MINOR)

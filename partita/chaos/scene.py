@@ -5,10 +5,11 @@ Invariant Servers are processes of ours, whatever addresses the environment has:
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import asyncpg
 
 from contracts.catalog import LEDGER
 from partita.chaos.hearing import Hearing
+from partita.chaos.population import FIRST_DAY
 from partita.chaos.proxy import CommitWatch, Proxy
 from partita.local.kafka_process import KafkaProcess
 from partita.local.ports import LOOPBACK, free_ports
@@ -37,7 +39,8 @@ DEATHS_MAX: Final = 10_000
 LOOK_S: Final = 0.1
 CONNECT_S: Final = 5.0
 
-# Shorter than by default, so that what a fault costs in time is spent on more faults.
+# Times are shorter than by default, so that what a fault costs is spent on more faults. The oracle has these terms of
+# advances, whatever the environment says.
 OF_ROLES: Final = {
     "PARTITA_LOG_LEVEL": "INFO",
     "PARTITA_LOG_JSON": "true",
@@ -47,6 +50,8 @@ OF_ROLES: Final = {
     "PARTITA_BLOCKER_TIMEOUT_S": "3",
     "PARTITA_STATEMENT_TIMEOUT_S": "4",
     "PARTITA_SESSION_TIMEOUT_MS": "6000",
+    "PARTITA_ADVANCE_LIMITS": "",
+    "PARTITA_ADVANCE_CARRY_OVER": "next",
 }
 
 _SQL = named_queries("partita.chaos", "scene.sql")
@@ -101,10 +106,20 @@ class Scene:
             assert row is not None, "an aggregate has a row"
             return row["events"], row["age_s"]
 
+    async def begin_the_first_day(self) -> None:
+        """Let the bank's clock stand at the beginning of the first day of every run."""
+        async with self.session() as session:
+            await session.execute(_SQL["begin_the_first_day"], datetime.combine(FIRST_DAY, time(), UTC))
+
+    async def skip_a_day(self) -> None:
+        """Move the bank's clock on by a day."""
+        async with self.session() as session:
+            await session.execute(_SQL["skip_a_day"])
+
     async def caught_up(self, ends: Mapping[int, int], within_s: float) -> float | None:
         """Wait until every lane has passed *ends*, and return the seconds; None if that takes longer."""
-        began = time.monotonic()
-        while (spent_s := time.monotonic() - began) < within_s:
+        began = monotonic()
+        while (spent_s := monotonic() - began) < within_s:
             if await self._passed(ends):
                 return spent_s
             await asyncio.sleep(LOOK_S)
@@ -141,6 +156,7 @@ async def scene(settings: Settings, hearing: Hearing, *, seed: int, say: Say) ->
     plan = Plan(
         settings=settings.model_copy(update={"partitions": PARTITIONS, "topic_prefix": "", "local": "process"}),
         workers=WORKERS,
+        without=("scheduler",),  # what is published is the sender's alone
         fresh=True,
         of_roles=OF_ROLES,
         kafka_proxy_port=port,

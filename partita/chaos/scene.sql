@@ -3,9 +3,10 @@
 SELECT partition, next_offset FROM lane WHERE context = $1;
 
 -- name: backlog
--- How many events wait to be published, and for how long the oldest has. $1 context
+-- How many events wait to be published, and for how long the oldest has. Days that were skipped meanwhile do not count:
+-- nothing waits for as long. $1 context
 SELECT coalesce(sum(waiting.events), 0)::bigint AS events,
-       coalesce(extract(epoch FROM clock_timestamp() - min(waiting.oldest)), 0)::float8 AS age_s
+       coalesce(mod(extract(epoch FROM partita_clock() - min(waiting.oldest)), 86400), 0)::float8 AS age_s
   FROM (SELECT lane.next_seq - 1 - coalesce(position.sent, 0) AS events,
                (SELECT event.occurred_at FROM event
                  WHERE event.lane_no = lane.lane_no AND event.seq > coalesce(position.sent, 0)
@@ -27,3 +28,11 @@ SELECT pid, application_name FROM pg_stat_activity
 -- Who holds advisory locks: a lock lives as long as its session.
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
  WHERE locktype = 'advisory' AND granted AND datname = current_database();
+
+-- name: begin_the_first_day
+-- Lets the bank's clock, not the server's, stand at an instant to come: in hours, for days differ. $1 timestamptz
+UPDATE clock SET ahead = make_interval(secs => extract(epoch FROM $1::timestamptz - clock_timestamp())::float8);
+
+-- name: skip_a_day
+-- Moves that clock on by a day.
+UPDATE clock SET ahead = ahead + '24 hours';

@@ -3,8 +3,9 @@
 Promise   The same seed gives the same records in the same order. Accounts named S- are steady: they are amply funded,
           and move money only among themselves and out of and into the house, so that nothing on them can be declined
           and their end does not depend on the order; ``Movement`` says what each command does to them. Accounts named
-          T- run near zero: what is declined there, what costs a fee and who steps in depends on the order, and is for
-          the oracle to judge. An account named L- lives for a dozen records.
+          T- run near zero, earn interest and are granted advances: what is declined there, what costs a fee, who steps
+          in and what a day ends with depends on the order, and is for the oracle to judge. An account named L- lives
+          for a dozen records, and is closed some days later.
 Invariant Whatever changes what another record means comes under its key: a reversal after its original, a capture after
           its hold, a body that reuses an id after the first. Only what may be decided first or last alike is sent under
           a wrong key.
@@ -18,10 +19,12 @@ from typing import Any, Final
 from partita.chaos import population
 from partita.chaos.holding import SteadyHolding, TightHolding
 from partita.chaos.items import CURRENCY, Item, Json, Movement, Writer, as_json, minor_of, text
-from partita.chaos.population import ACCOUNTS, FAMILY, PRODUCTS, deposit
+from partita.chaos.lending import Lending
+from partita.chaos.population import ACCOUNTS, EARNING, FAMILY, PRODUCTS, RATES, deposit
 
 REMEMBERED: Final = 2_000
 REVERSED_AFTER: Final = 50  # commands
+CLOSED_AFTER: Final = 40  # lives
 GARBAGE: Final = (
     b"no command",
     b"\xff\xfe\x00\x01",
@@ -34,10 +37,18 @@ GARBAGE: Final = (
     b'{"type":"transfer.deposit","command_id":"no-id","account_id":"S-3","amount":"1.00"}',
     b'{"type":"hold.place","command_id":"%s","account_id":"S-4","hold_id":"h","amount":"1.00","reason":"a whim"}',
     b'{"type":"settlement.post","command_id":"%s","account_id":"S-5","amount":"1.00","final":true}',
+    b'{"type":"interest.post","command_id":"%s","account_id":"S-6","month":"2040-01-01"}',
+    b'{"type":"advance.request","command_id":"%s","account_id":"S-7","advance_id":"a","amount":"1.00","payments":0}',
 )
 REVERSIBLE: Final = ("transfer.make", "transfer.deposit", "transfer.withdraw", "transfer.batch")
-REUSED: Final = ("transfer.deposit", "transfer.withdraw", "transfer.make", "hold.place", "settlement.post")
-AWAY: Final = (*REUSED, "transfer.batch", "product.set", "customer.update")
+REUSED: Final = (
+    *("transfer.deposit", "transfer.withdraw", "transfer.make", "hold.place", "settlement.post"),
+    "advance.request",
+)
+AWAY: Final = (
+    *(*REUSED, "transfer.batch", "product.set", "customer.update"),
+    *("interest.accrue", "interest.post", "advance.collect", "advance.repay", "advance.write_off", "advance.audit"),
+)
 
 
 class Stream:
@@ -47,6 +58,7 @@ class Stream:
         self._writer = Writer(seed)
         self._dice = self._writer.dice
         self._steady, self._tight = SteadyHolding(self._writer), TightHolding(self._writer)
+        self._lending = Lending(self._writer)
         self._past: deque[Item] = deque(maxlen=REMEMBERED)
         self._lives = 0
 
@@ -74,10 +86,12 @@ class Stream:
             yield from self._life()
         elif throw < 0.10 and self._past:  # noqa: PLR2004
             yield from self._again(self._dice.choice(self._past))
-        elif throw < 0.53:  # noqa: PLR2004
+        elif throw < 0.50:  # noqa: PLR2004
             yield self._remembered(self._move("S", 5_000))
-        elif throw < 0.55:  # noqa: PLR2004
+        elif throw < 0.52:  # noqa: PLR2004
             yield self._remembered(self._rule())
+        elif throw < 0.60:  # noqa: PLR2004
+            yield self._remembered(self._lending.step())
         else:
             yield self._remembered(self._move("T", 3_000))
 
@@ -135,21 +149,23 @@ class Stream:
             fields = {"customer_id": population.customer_of(number), "good_standing": self._writer.below(0.5)}
             return self._writer.say("customer.update", population.customer_of(number), fields)
         if throw < 0.4:  # noqa: PLR2004
-            fee = text(self._writer.minor(60))
-            return population.product(self._writer, self._dice.choice(list(PRODUCTS)), overdraft_fee=fee)
+            name, fee = self._dice.choice(list(PRODUCTS)), text(self._writer.minor(60))
+            rates = [{"from": "0", "rate": self._dice.choice(RATES)}]
+            terms = {"tiers": rates} if name in EARNING and self._writer.below(0.5) else {}
+            return population.product(self._writer, name, overdraft_fee=fee, **terms)
         if throw < 0.6:  # noqa: PLR2004
-            chosen = self._dice.choice((*population.CHOICES, "savings", "never-defined"))
+            chosen = self._dice.choice((*population.CHOICES, "savings", "never-defined", "never-defined"))
             name = f"T-{number}"
             return self._writer.say("account.set_product", name, {"account_id": name, "product": chosen})
         protected, by = self._dice.randrange(FAMILY), self._dice.choice((*range(FAMILY), None))
         return population.link(self._writer, number // FAMILY, protected, by)
 
     def _life(self) -> Iterator[Item]:
-        """Yield the whole life of a customer and an account, most of it frozen; what is left goes to another."""
+        """Yield the life of a customer and an account, most of it frozen, and the end of one that was there before."""
         self._lives += 1
         name, heir = f"L-{self._lives}", f"T-{self._dice.randrange(ACCOUNTS)}"
         yield population.customer(self._writer, name)
-        yield population.opened(self._writer, name, customer_id=name)
+        yield population.opened(self._writer, name, customer_id=name, product=self._dice.choice(EARNING))
         yield deposit(self._writer, name, 500)
         yield self._of_life("hold.place", name, hold_id="h", amount="2.00", reason="DEBIT_CARD_AUTH", currency=CURRENCY)
         yield self._of_life("account.freeze", name, reason="lost card")
@@ -159,7 +175,12 @@ class Stream:
         yield self._of_life("account.close", name, payout_account_id=heir)
         yield self._of_life("hold.release", name, hold_id="h")
         yield self._of_life("account.unfreeze", name, reason="found")
+        yield self._of_life("advance.request", name, advance_id="a", amount="1.00")
         yield self._of_life("account.close", name, payout_account_id=heir)
+        yield self._of_life("advance.repay", name, advance_id="a")
+        if self._lives > CLOSED_AFTER:  # it has earned something since
+            before = f"L-{self._lives - CLOSED_AFTER}"
+            yield self._of_life("account.close", before, payout_account_id=heir)
 
     def _of_life(self, type_: str, name: str, **fields: Any) -> Item:
         return self._writer.say(type_, name, {"account_id": name, **fields})

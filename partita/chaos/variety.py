@@ -1,4 +1,4 @@
-"""What a run was told at least once, or it has shown nothing: repeats and refusals, held money, fees and their ways."""
+"""What a run was told at least once, or it has shown nothing: repeats and refusals, held money, fees, time passing."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,19 @@ from partita.oracle.history import Json, Told
 TOLD: Final = (
     *("repeats", "conflicts", "insufficient_funds", "holds", "captures", "refunds"),
     *("fees", "fees_waived", "fees_refunded", "protections"),
+    *("accruals", "postings", "grants", "collections", "failed_payments", "repayments", "write_offs"),
 )
 ZERO: Final = "0.00"
+NO_INTEREST: Final = "0.000000"
+_BY_TYPE: Final = {
+    "hold.placed": "holds",
+    "settlement.refunded": "refunds",
+    "advance.granted": "grants",
+    "advance.payment_collected": "collections",
+    "advance.payment_failed": "failed_payments",
+    "advance.repaid": "repayments",
+    "advance.written_off": "write_offs",
+}
 
 
 def told_of(events: Iterable[Told]) -> Mapping[str, int]:
@@ -35,12 +46,14 @@ def _kind(told: Told) -> Iterator[str]:
 def _answer(type_: str, payload: Json) -> Iterator[str]:
     if payload.get("code") == "insufficient_funds":
         yield "insufficient_funds"
-    if type_ == "hold.placed":
-        yield "holds"
+    if type_ in _BY_TYPE:
+        yield _BY_TYPE[type_]
     if type_ == "settlement.posted" and payload.get("hold_id"):
         yield "captures"
-    if type_ == "settlement.refunded":
-        yield "refunds"
+    if type_ == "interest.accrued" and payload["accrued"] != NO_INTEREST:
+        yield "accruals"
+    if type_ == "interest.posted" and payload["amount"] != ZERO:
+        yield "postings"
     for one in overdrafts(payload):
         yield from _overdraft(one)
 

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
@@ -16,6 +18,7 @@ from partita.settings import load_settings
 from processor.errors import NotPrepared
 from processor.ledger.account_reads import AccountRead, Json, read_account
 from processor.ledger.bank import Bank
+from processor.ledger.statements import Balance, balance_at
 
 _HOLDS: Final = ("hold_id", "reason", "amount", "captured", "remaining", "expires_at")
 _TRANSACTIONS: Final = ("posted_at", "status", "reason", "txn_type", "direction", "amount", "balance_after")
@@ -26,6 +29,7 @@ async def account(
     account_id: str,
     *,
     days: Annotated[int, Parameter(validator=Number(gte=1, lte=366))] = 5,
+    at: datetime | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Shows an account, what is held of it, and what was posted or refused.
@@ -37,18 +41,27 @@ async def account(
     For example:
         partita account alice --days 30
 
+        partita account alice --at 2026-06-30T22:00:00Z
+
     Parameters
     ----------
     account_id:
         the account
     days:
         how far back its transactions go
+    at:
+        only the ledger balance at this instant, in UTC unless it has a zone;
+        interest counts from the end of the day that it was posted for
     as_json:
         one JSON object
     """
     settings = load_settings()
     bank = Bank(zone=ZoneInfo(settings.timezone))
     async with session(App(settings=settings), "account") as connection:
+        if at is not None:
+            instant = at if at.tzinfo else at.replace(tzinfo=UTC)
+            _show_balance(await balance_at(connection, account_id, instant, bank=bank), as_json=as_json)
+            return
         found = await read_account(connection, account_id, bank=bank, days=days)
     if found is None:
         raise NotPrepared(f"No account has the id {account_id}; `partita accounts` lists them.")
@@ -56,6 +69,11 @@ async def account(
         print(json.dumps(asdict(found)))
     else:
         _show(found)
+
+
+def _show_balance(balance: Balance, *, as_json: bool) -> None:
+    told: Json = msgspec.to_builtins(balance)
+    print(json.dumps(told) if as_json else f"{balance.ledger_balance} {balance.currency} at {balance.at}")
 
 
 def _show(found: AccountRead) -> None:

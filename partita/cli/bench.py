@@ -9,14 +9,16 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from partita.bench import engine, growth, holds, hot, latency, parse, pipeline, steady, workers
+from partita.bench import accrual, cold, engine, growth, holds, hot, latency, parse, pipeline, report, steady, workers
 from partita.bench.compare import ROUNDS, compare
 from partita.bench.found import Found, Order
 from partita.bench.yardstick import PAIRS
 from partita.cli.display import Stages, progress
 from partita.cli.garbage import settle_garbage
 
-Name = Literal["engine", "pipeline", "latency", "hot", "holds", "growth", "workers", "steady", "parse"]
+Name = Literal[
+    "engine", "pipeline", "latency", "hot", "holds", "accrual", "growth", "cold", "report", "workers", "steady", "parse"
+]
 
 Measure = Callable[[Order], Awaitable[Found]]
 Asked = Mapping[str, int | None]
@@ -28,7 +30,10 @@ BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
     "latency": (latency.measure, 200_000),
     "hot": (hot.measure, 240_000),
     "holds": (holds.measure, 240_000),
+    "accrual": (accrual.measure, 600_000),
     "growth": (growth.measure, 1_000_000),
+    "cold": (cold.measure, 400_000),
+    "report": (report.measure, 100_000),
     "workers": (workers.measure, 180_000),
     "steady": (steady.measure, 4_000_000),
     "parse": (parse.measure, 20_000),
@@ -52,7 +57,10 @@ async def bench(
     latency: the same at 10 %, 50 % and 80 % of the peak.
     hot: nine of ten debits on one account, against accounts chosen evenly.
     holds: holds and their captures, against transfers.
+    accrual: a day of interest on 100,000 accounts, against transfers.
     growth: 100,000 transfers on grown books, against the first of fresh ones.
+    cold: the longest batch while old months move to cold storage.
+    report: its pages while transfers go on, and without them.
     workers: 1, 2 and one consumer process per core.
     steady: four fifths of the peak for ten minutes, and what grows meanwhile.
     parse: what it costs to understand a record. No server is needed.

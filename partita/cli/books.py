@@ -17,7 +17,7 @@ async def session(app: App, role: str) -> AsyncIterator[Connection]:
 
     Raises:
         NotPrepared: The database is not at this version.
-        Transient: Somebody else holds what the door needs.
+        Transient: Somebody else holds what the door needs, or a statement takes too long.
     """
     connection = await app.connect(role)
     try:
@@ -27,6 +27,12 @@ async def session(app: App, role: str) -> AsyncIterator[Connection]:
         waited_s = app.settings.lock_timeout_s
         raise Transient(
             f"Another session has held what this needs for {waited_s:g} s; nothing was done. Try again."
+        ) from error
+    except asyncpg.QueryCanceledError as error:
+        limit_s = app.settings.statement_timeout_s
+        raise Transient(
+            f"A statement took longer than {limit_s:g} s; try again when less is going on, or raise "
+            "PARTITA_STATEMENT_TIMEOUT_S for this call."
         ) from error
     finally:
         await connection.close()

@@ -20,32 +20,33 @@ STOP_S: Final = 30.0
 
 
 async def run(
-    *roles: Literal["consumer", "relay"],
+    *roles: Literal["consumer", "relay", "scheduler"],
     context: Annotated[list[str] | None, Parameter(negative=())] = None,
     attached: Annotated[bool, Parameter(show=False, negative=())] = False,
 ) -> None:
     """Runs the named roles in this process, against the addresses in the environment.
 
     Ends on Ctrl-C or SIGTERM, after the batch in hand. A consumer applies
-    commands, a relay publishes results. Start as many consumers as there are
-    partitions; one relay publishes, further ones stand by.
+    commands, a relay publishes results, a scheduler publishes the commands
+    that time asks for. Start as many consumers as there are partitions; one
+    relay and one scheduler work, further ones stand by.
 
     For example:
-        partita run consumer relay
+        partita run consumer relay scheduler
 
         PARTITA_INSTANCE=worker-1 partita run consumer --context ledger
 
     Parameters
     ----------
     roles:
-        consumer, relay, or both side by side
+        consumer, relay, scheduler, or several side by side
     context:
         only this context; may be given several times
     attached:
         a parent sends the addresses as JSON on standard input, and its end ends us
     """
     if not roles:
-        raise NotPrepared("No role is named; choose from consumer, relay.")
+        raise NotPrepared("No role is named; choose from consumer, relay, scheduler.")
     stop = asyncio.Event()
     if attached:
         obey_parent(stop)

@@ -1,6 +1,7 @@
 """``partita topics``: prepares a Kafka cluster, and lets a context grow."""
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 from cyclopts import App as Doors
@@ -55,10 +56,11 @@ async def grow(
 ) -> None:
     """Raises the partition count of a context.
 
-    Stop its senders first; leave consumers and relay running until nothing
-    waits, then stop the relay. Consumers may stay. When all was applied and
-    published, the three topics and the books get the new count. Start relay
-    and senders again afterwards: most keys then lie in other partitions.
+    Stop its senders first, the scheduler among them; leave consumers and relay
+    running until nothing waits, then stop the relay. Consumers may stay. When
+    all was applied and published, the three topics and the books get the new
+    count. Start relay, scheduler and senders again afterwards: most keys then
+    lie in other partitions.
 
     For example:
         partita topics grow --context ledger --partitions 16
@@ -88,7 +90,12 @@ async def grow(
 def _in_words(waiting: Waiting) -> str:
     if waiting.lag or waiting.unpublished:
         return f"waiting: {waiting.lag} records to apply, {waiting.unpublished} events to publish"
-    return f"waiting: {waiting.relays} relays to stop, which know the old count"
+    names = {"relays": waiting.relays, "schedulers": waiting.schedulers}
+    return f"waiting: {_listed(names)} to stop, which know the old count"
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
+    return " and ".join(f"{number} {name}" for name, number in numbers.items() if number)
 
 
 def _tell(context: str, done: Grown) -> None:

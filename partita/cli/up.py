@@ -17,8 +17,8 @@ from partita.workers import WorkersFailed
 from processor.errors import NotPrepared
 
 NO = 1
-LATER_ROLES = ("scheduler", "exports", "imports", "api")
-ROLES = ("consumer", "relay", *LATER_ROLES)
+LATER_ROLES = ("exports", "imports", "api")
+ROLES = ("consumer", "relay", "scheduler", *LATER_ROLES)
 
 
 async def up(

@@ -4,7 +4,7 @@ SELECT lane.context, lane.partition, event.source_offset AS offset, event.occurr
        dead.command_type, dead.command_id::text, dead.masked, parked.seq IS NOT NULL AS parked,
        octet_length(dead.value) AS bytes, coalesce(replays.published, 0) AS replays
   FROM dead_letter AS dead
-  JOIN event USING (lane_no, seq)
+  JOIN every_event AS event USING (lane_no, seq)
   JOIN lane USING (lane_no)
   LEFT JOIN parked USING (lane_no, seq)
   LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE step = 2) AS published FROM dead_letter_replay AS r
@@ -21,7 +21,7 @@ SELECT lane.context, lane.partition, event.source_offset AS offset, event.occurr
        dead.reason, dead.path, dead.command_type, dead.command_id::text, dead.key, dead.value, dead.headers,
        dead.timestamp_ms, dead.timestamp_type, dead.masked, parked.seq IS NOT NULL AS parked
   FROM dead_letter AS dead
-  JOIN event USING (lane_no, seq)
+  JOIN every_event AS event USING (lane_no, seq)
   JOIN lane USING (lane_no)
   LEFT JOIN parked USING (lane_no, seq)
  WHERE lane.context = $1 AND lane.partition = $2 AND event.source_offset = $3;
@@ -34,7 +34,7 @@ SELECT lane.context, lane.partition, event.source_offset AS offset, event.occurr
        dead.reason, dead.path, dead.command_type, dead.command_id::text, dead.key, dead.value, dead.headers,
        dead.timestamp_ms, dead.timestamp_type, dead.masked, parked.seq IS NOT NULL AS parked
   FROM dead_letter AS dead
-  JOIN event USING (lane_no, seq)
+  JOIN every_event AS event USING (lane_no, seq)
   JOIN lane USING (lane_no)
   LEFT JOIN parked USING (lane_no, seq)
  WHERE lane.context = ANY($1::text[]) AND ($2::text IS NULL OR dead.code = $2)

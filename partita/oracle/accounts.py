@@ -1,9 +1,9 @@
 """The family ``account``. Codes are tried in the order of precedence in which the wire lists them."""
 
-from partita.oracle import overdraft, products
+from partita.oracle import interest, overdraft, products
 from partita.oracle.books import DECIMALS, Books, No, Rule, money, not_reserved
 from partita.oracle.history import Json
-from partita.oracle.state import ZERO, Account, Leg, Transaction
+from partita.oracle.state import ZERO, Account, Leg, Transaction, ended_with
 
 _WITH_CUSTOMER = {"CHECKING": "standard", "SAVINGS": "savings", "MONEY_MARKET": "savings"}
 
@@ -32,6 +32,8 @@ def _open(books: Books, command: Json, instant: str) -> tuple[str, Json]:
         product=command["product"],
         customer_id=customer_id,
         opened_at=instant,
+        accrual=interest.nothing_yet(books.today),
+        products=((books.today, command["product"]),),
     )
     books.accounts[account.id] = account
     return "account.opened", account.shown(instant)
@@ -70,9 +72,14 @@ def _close(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     account = books.own(command["account_id"])
     if any(not hold.expired(instant) for hold in account.open):
         raise No("holds_open")
+    if account.advance:
+        raise No("advance_open")
     if to:
         _payable(books, account, to)
-    if account.balance and (not to or account.balance < 0 or account.status == "FROZEN"):
+    if account.balance < 0:
+        raise No("balance_not_zero")
+    interest.pay_all(books, account)
+    if account.balance and (not to or account.status == "FROZEN"):
         raise No("balance_not_zero")
     if account.balance:
         leg = Leg(source=account.id, destination=to, amount=account.balance)
@@ -103,6 +110,7 @@ def _set_product(books: Books, command: Json, instant: str) -> tuple[str, Json]:
     account = books.own(command["account_id"])
     products.suits(books, command["product"], account.type, account.currency)
     account.product = command["product"]
+    account.products = ended_with(account.products, books.today, account.product)
     return "account.product_set", account.shown(instant)
 
 

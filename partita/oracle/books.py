@@ -1,14 +1,14 @@
 """The books, kept a second time in exact decimals: what every family's rules see, and the ways to change it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from partita.oracle.history import HOUSE, Json
-from partita.oracle.state import Account, Customer, Hold, Leg, Product, Transaction
+from partita.oracle.state import Account, Customer, Hold, Leg, Product, Transaction, ended_with
 
 _CODES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -25,6 +25,7 @@ _CODES = {
 DECIMALS = {code: decimals for decimals, codes in _CODES.items() for code in codes.split()}
 AMOUNT_BELOW = 10**15
 BALANCE_MAX = 9 * 10**17
+ONE_DAY = timedelta(days=1)
 
 Thing = tuple[str, str]  # a kind of thing ("account", "customer", "product", "transaction"), and an id of that kind
 
@@ -53,11 +54,19 @@ class Answer:
 
 
 class Books:
-    """Everything so far, and what the command being decided has changed of it. Bank days are those of *zone*."""
+    """Everything so far, and what the command being decided has changed of it. Bank days are those of *zone*.
 
-    def __init__(self, zone: tzinfo = UTC) -> None:
+    An advance is no larger than *advance_limits* says of its currency, if anything. What is not collected of one moves
+    to its next payment or, where it is *carried_extra*, behind all that were planned.
+    """
+
+    def __init__(
+        self, zone: tzinfo = UTC, *, advance_limits: Mapping[str, Decimal] | None = None, carried_extra: bool = False
+    ) -> None:
+        self.advance_limits, self.carried_extra = advance_limits or {}, carried_extra
         self.customers: dict[str, Customer] = {}
         self.products: dict[str, Product] = {}
+        self.product_days: dict[str, tuple[tuple[date, Product], ...]] = {}  # the version that each day ended with
         self.accounts: dict[str, Account] = {}
         self.transactions: dict[str, Transaction] = {}
         self.shown: list[Json] = []
@@ -160,6 +169,7 @@ class Books:
         account.balance += amount
         account.entries += 1
         account.moved_at = self.instant
+        account.closings = ended_with(account.closings, self.today, account.balance)
         self.booked.append((account.id, account.entries, amount, account.balance))
         self.shown.append({
             "account_id": account.id, "entry_no": account.entries, "entry_type": entry_type,

@@ -13,7 +13,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))", re.ASCII
 )
-_YEARS = range(1900, 9999)
+YEARS = range(1900, 9999)
 
 
 def is_uuid(value: object) -> bool:
@@ -35,7 +35,7 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     named = whole + timedelta(microseconds=micros)
-    return named if named.year in _YEARS else None
+    return named if named.year in YEARS else None
 
 
 def instant_text(instant: datetime) -> str:
@@ -73,8 +73,8 @@ def _whole(*numbers: int) -> Looks:
     return lambda value: type(value) is int and value in numbers
 
 
-def _number(most: int) -> Looks:
-    return lambda value: type(value) is int and 0 <= value <= most
+def _number(most: int, *, least: int = 0) -> Looks:
+    return lambda value: type(value) is int and least <= value <= most
 
 
 def _flag(value: object) -> bool:
@@ -100,7 +100,7 @@ def _moment(value: object) -> bool:
 _id = _matches(r"[A-Za-z0-9._:-]+")
 _amount = _matches(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 _LOOKS: dict[str, Looks] = {
-    **dict.fromkeys(("customer_id", "product", "hold_id"), _id),
+    **dict.fromkeys(("customer_id", "product", "hold_id", "advance_id"), _id),
     "protection_account_id": _id_or_none,
     "transaction_id": is_uuid,
     "currency": _text(1, 16),
@@ -118,7 +118,11 @@ _LOOKS: dict[str, Looks] = {
     **dict.fromkeys(("first_fee_waived", "fee_may_exceed_limit", "good_standing", "final"), _flag),
     **dict.fromkeys(("legs", "tiers"), _list),
     "expires_at": _moment,
-    "date_of_birth": _matches(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    **dict.fromkeys(("date_of_birth", "date", "first_due"), _matches(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")),
+    "month": _matches(r"[0-9]{4}-[0-9]{2}"),
+    "payments": _number(520, least=1),
+    "interval_days": _number(366, least=1),
+    "payment_no": _number(100_000, least=1),
     "ssn": _matches(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}"),
     "name": _text(1, 500),
     "address": _text(0, 2000),

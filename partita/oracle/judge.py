@@ -5,7 +5,7 @@ the one that follows from those before it in the books' own order: (instant, par
 
 That order is real where two decisions share a row. What does not exist has no row: "not found" may be said while the
 account is being opened in another partition, and is right as long as the two are ``CONCURRENT`` - never within one
-partition, and never later.
+partition, and never later. Whole days, by which a test moves the bank's clock on, are no time in between.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from partita.oracle.books import DECIMALS, Answer, Thing
+from partita.oracle.books import DECIMALS, ONE_DAY, Answer, Thing
 from partita.oracle.commands import same, understood
 from partita.oracle.history import HOUSE, Booked, History, Json, Place, Told, read
 from partita.oracle.rules import Bank
@@ -159,7 +159,8 @@ def _unseen(told: Told, command: Json, born: dict[Thing, Told]) -> set[Thing]:
 
 
 def _close(one: Told, other: Told) -> bool:
-    return datetime.fromisoformat(other.occurred_at) - datetime.fromisoformat(one.occurred_at) <= CONCURRENT
+    apart = datetime.fromisoformat(other.occurred_at) - datetime.fromisoformat(one.occurred_at)
+    return apart % ONE_DAY <= CONCURRENT
 
 
 def _told(told: Told, right: Answer) -> Iterator[str]:

@@ -1,19 +1,29 @@
 """The family ``product``. Codes are tried in the order of precedence in which the wire lists them."""
 
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
 from partita.oracle import fields
 from partita.oracle.books import DECIMALS, Books, No, Rule, money
 from partita.oracle.history import Json
-from partita.oracle.state import Product
+from partita.oracle.state import Product, Tier, at_the_end, ended_with
 
 _FEE_MINOR = 3500
 _TYPES = ("CHECKING", "SAVINGS", "MONEY_MARKET")
 _THE_BANKS = {
     "plain": Product(types=_TYPES, fee_minor=0),
     "standard": Product(types=_TYPES, fee_minor=_FEE_MINOR),
-    "savings": Product(types=_TYPES[1:], fee_minor=_FEE_MINOR),
+    "savings": Product(
+        types=_TYPES[1:],
+        fee_minor=_FEE_MINOR,
+        interest="simple",
+        tiers=(
+            Tier(start=Decimal(0), rate=Decimal("0.01")),
+            Tier(start=Decimal(1_000), rate=Decimal("0.02")),
+            Tier(start=Decimal(10_000), rate=Decimal("0.025")),
+        ),
+    ),
 }
 _TIER = ("from", "rate")
 _TIERS_MAX = 20
@@ -26,6 +36,11 @@ _LEFT_OUT: Json = {
 def of(books: Books, name: str) -> Product:
     """Return the product that an account has, as it is now."""
     return _THE_BANKS.get(name) or books.products[name]
+
+
+def at(books: Books, name: str, day: date) -> Product:
+    """Return a product as *day* ended with it."""
+    return _THE_BANKS.get(name) or at_the_end(books.product_days[name], day, books.products[name])
 
 
 def suits(books: Books, name: str, account_type: str, currency: str) -> None:
@@ -59,7 +74,15 @@ def _set(books: Books, command: Json, _instant: str) -> tuple[str, Json]:
         first_waived=command["first_fee_waived"],
         may_exceed_limit=command["fee_may_exceed_limit"],
         grace_hours=command["grace_hours"],
+        interest=command["interest"],
+        tier_mode=command["tier_mode"],
+        tiers=tuple(
+            Tier(start=start.scaleb(decimals), rate=Decimal(tier["rate"]))
+            for start, tier in zip(starts, command["tiers"], strict=True)
+        ),
+        day_count=command["day_count"],
     )
+    books.product_days[name] = ended_with(books.product_days.get(name, ()), books.today, product)
     tiers = [
         {"from": f"{start:.{decimals}f}", "rate": tier["rate"]}
         for start, tier in zip(starts, command["tiers"], strict=True)

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 
-from partita.oracle import accounts, customers, holds, products, settlements, transfers
+from partita.oracle import accounts, advances, customers, holds, interest, products, settlements, transfers
 from partita.oracle.books import Answer, Books, No, Rule, Thing
 from partita.oracle.history import Json
 
-FAMILIES = (customers.RULES, products.RULES, accounts.RULES, transfers.RULES, holds.RULES, settlements.RULES)
+FAMILIES = (
+    *(customers.RULES, products.RULES, accounts.RULES, interest.RULES),
+    *(transfers.RULES, holds.RULES, settlements.RULES, advances.RULES),
+)
 RULES: dict[str, Rule] = {type_: rule for family in FAMILIES for type_, rule in family.items()}
 
 

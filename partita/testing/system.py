@@ -93,7 +93,9 @@ def running_system() -> Iterator[System]:
 
 @asynccontextmanager
 async def _lifetime(said: deque[str]) -> AsyncIterator[tuple[Whole, CommandPublisher]]:
-    async with whole(Plan(settings=load_settings(), fresh=True, quiet=True), say=said.append) as running:
+    async with whole(
+        Plan(settings=load_settings(), without=("scheduler",), fresh=True, quiet=True), say=said.append
+    ) as running:
         await running.manned()
         bootstrap = running.stack.kafka_bootstrap
         async with CommandPublisher(bootstrap, **_clients(running.app), results=ResultSubscriber) as publisher:

@@ -153,16 +153,26 @@ async def once(_connection: Connection, _rows: int) -> Sequence[Slice]:
     return [()]
 
 
-async def by_lane(connection: Connection, rows: int) -> Sequence[Slice]:
-    """Cut each lane's events into runs of *rows*: (lane_no, first seq, seq after the last)."""
-    slices: list[Slice] = []
-    for (lane_no,) in await connection.fetch(_SQL["lanes"]):
-        first = _BEGIN
-        while (after := await connection.fetchval(_SQL["next_event_slice"], lane_no, first, rows)) is not None:
-            slices.append((lane_no, first, after))
-            first = after
-        slices.append((lane_no, first, END))
-    return slices
+def lanes_cut_by(next_slice: str) -> Slicing:
+    """Return what cuts each lane into runs of so many rows: (lane_no, first seq, seq after the last).
+
+    *next_slice* takes a lane, the first seq and the rows, and returns the seq after the last, or null.
+    """
+
+    async def cut(connection: Connection, rows: int) -> Sequence[Slice]:
+        slices: list[Slice] = []
+        for (lane_no,) in await connection.fetch(_SQL["lanes"]):
+            first = _BEGIN
+            while (after := await connection.fetchval(next_slice, lane_no, first, rows)) is not None:
+                slices.append((lane_no, first, after))
+                first = after
+            slices.append((lane_no, first, END))
+        return slices
+
+    return cut
+
+
+by_lane: Final = lanes_cut_by(_SQL["next_event_slice"])
 
 
 async def by_command(connection: Connection, rows: int) -> Sequence[Slice]:

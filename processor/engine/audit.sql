@@ -1,5 +1,6 @@
 -- What every context shares: lanes and their events. A slice is a run of one lane's events, so that no statement grows
 -- old; $1 lane, $2 the first seq, $3 the seq after the last, the greatest bigint where the slice reaches the lane's end.
+-- What is cold counts like what is hot: rows are read through the views of both, by keys that both have indexes for.
 -- Each statement is one snapshot. A batch changes its lane and adds its events in one commit, so the end of a lane may
 -- be compared with its row while the system runs.
 
@@ -11,29 +12,29 @@ SET LOCAL work_mem = '64MB';
 -- name: lanes
 -- Events of a lane that has no row count too. One probe of the primary key per lane instead of a scan.
 WITH RECURSIVE found AS (
-    SELECT min(lane_no) AS lane_no FROM event
+    SELECT min(lane_no) AS lane_no FROM every_event
     UNION ALL
-    SELECT (SELECT min(e.lane_no) FROM event AS e WHERE e.lane_no > found.lane_no) FROM found WHERE found.lane_no IS NOT NULL
+    SELECT (SELECT min(e.lane_no) FROM every_event AS e WHERE e.lane_no > found.lane_no) FROM found WHERE found.lane_no IS NOT NULL
 )
 SELECT lane_no FROM found WHERE lane_no IS NOT NULL UNION SELECT lane_no FROM lane ORDER BY lane_no;
 
 -- name: next_event_slice
 -- Counted, never computed: a gap in seq must not make a slice larger. $3 rows
-SELECT seq FROM event WHERE lane_no = $1 AND seq >= $2 ORDER BY seq OFFSET $3 LIMIT 1;
+SELECT seq FROM every_event WHERE lane_no = $1 AND seq >= $2 ORDER BY seq OFFSET $3 LIMIT 1;
 
 -- name: next_command_slice
 -- $1 the first command_id, $2 rows
-SELECT command_id FROM event WHERE kind = 1 AND command_id >= $1 ORDER BY command_id OFFSET $2 LIMIT 1;
+SELECT command_id FROM every_event WHERE kind = 1 AND command_id >= $1 ORDER BY command_id OFFSET $2 LIMIT 1;
 
 -- name: lane_counters
 -- $4 how many records the slices before this one have answered.
 WITH counted AS (
     SELECT count(*) AS rows, $4::bigint + count(*) FILTER (WHERE kind IN (1, 2, 3, 5)) AS answered
-      FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3
+      FROM every_event WHERE lane_no = $1 AND seq >= $2 AND seq < $3
 ), stands AS (
     SELECT l.*, counted.answered,
-           coalesce((SELECT max(seq) FROM event WHERE lane_no = $1), 0) + 1 AS true_seq,
-           coalesce((SELECT source_offset + 1 FROM event WHERE lane_no = $1 AND kind IN (1, 2, 3, 5)
+           coalesce((SELECT max(seq) FROM every_event WHERE lane_no = $1), 0) + 1 AS true_seq,
+           coalesce((SELECT source_offset + 1 FROM every_event WHERE lane_no = $1 AND kind IN (1, 2, 3, 5)
                       ORDER BY seq DESC LIMIT 1), l.start_offset) AS true_offset
       FROM (SELECT $1::integer AS lane_no) AS asked LEFT JOIN lane AS l USING (lane_no) CROSS JOIN counted
      WHERE $3 = 9223372036854775807
@@ -58,7 +59,7 @@ SELECT rows AS examined, answered AS carried, (SELECT count(*) FROM bad) AS brok
 WITH judged AS (
     SELECT seq, before FROM (
         SELECT seq, lag(seq, 1, 0::bigint) OVER (ORDER BY seq) AS before
-          FROM event WHERE lane_no = $1 AND seq >= $2::bigint - 1 AND seq < $3) AS read
+          FROM every_event WHERE lane_no = $1 AND seq >= $2::bigint - 1 AND seq < $3) AS read
      WHERE seq >= $2
 ), bad AS (
     SELECT seq, CASE WHEN before + 2 = seq THEN format('lane %s: event %s is missing', $1, before + 1)
@@ -66,7 +67,7 @@ WITH judged AS (
       FROM judged WHERE seq <> before + 1
     UNION ALL
     SELECT next_seq, format('lane %s: its last event is %s, and next_seq is %s', $1, last, next_seq)
-      FROM lane, (SELECT coalesce(max(seq), 0) AS last FROM event WHERE lane_no = $1) AS tail
+      FROM lane, (SELECT coalesce(max(seq), 0) AS last FROM every_event WHERE lane_no = $1) AS tail
      WHERE lane_no = $1 AND $3 = 9223372036854775807 AND next_seq <> last + 1
 )
 SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
@@ -77,9 +78,9 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- $4 how many records the slices before this one have answered.
 WITH judged AS (
     SELECT seq, source_offset, lag(source_offset, 1, (
-               SELECT source_offset FROM event WHERE lane_no = $1 AND seq < $2 AND kind IN (1, 2, 3, 5)
+               SELECT source_offset FROM every_event WHERE lane_no = $1 AND seq < $2 AND kind IN (1, 2, 3, 5)
                 ORDER BY seq DESC LIMIT 1)) OVER (ORDER BY seq) AS before
-      FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind IN (1, 2, 3, 5)
+      FROM every_event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind IN (1, 2, 3, 5)
 ), answered AS (
     SELECT count(*) AS rows, $4::bigint + count(*) AS all_rows FROM judged
 ), bad AS (
@@ -101,7 +102,7 @@ SELECT rows AS examined, all_rows AS carried, (SELECT count(*) FROM bad) AS brok
 -- In the order of the ids equal ones are neighbours. $1 the first id, $2 the one after the last, null for no end.
 WITH judged AS (
     SELECT command_id, lag(command_id) OVER (ORDER BY command_id) AS before
-      FROM event WHERE kind = 1 AND command_id >= $1 AND ($2::uuid IS NULL OR command_id < $2)
+      FROM every_event WHERE kind = 1 AND command_id >= $1 AND ($2::uuid IS NULL OR command_id < $2)
 ), bad AS (
     SELECT command_id, count(*) + 1 AS answers FROM judged WHERE command_id = before GROUP BY command_id
 )
@@ -115,7 +116,7 @@ WITH judged AS (
     SELECT told.seq, told.kind, told.command_id, answer.id IS NULL AS unanswered,
            (told.id, told.type, told.aggregateid) = (answer.id, answer.type, answer.aggregateid) AS same,
            told.id = answer.id AS same_id
-      FROM event AS told LEFT JOIN event AS answer ON answer.kind = 1 AND answer.command_id = told.command_id
+      FROM every_event AS told LEFT JOIN every_event AS answer ON answer.kind = 1 AND answer.command_id = told.command_id
      WHERE told.lane_no = $1 AND told.seq >= $2 AND told.seq < $3 AND told.kind IN (2, 3)
 ), bad AS (
     SELECT seq, format('lane %s: event %s speaks of command %s, which has no answer', $1, seq, command_id) AS finding
@@ -133,7 +134,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- name: dead_letters_kept
 WITH judged AS (
     SELECT seq, dead.lane_no IS NULL AS unexpected, kept.lane_no IS NULL AS lost
-      FROM (SELECT lane_no, seq FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 5) AS dead
+      FROM (SELECT lane_no, seq FROM every_event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 5) AS dead
       FULL JOIN (SELECT lane_no, seq FROM dead_letter WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS kept USING (seq)
 ), bad AS (
     SELECT seq, format('lane %s: the record of dead event %s was not kept', $1, seq) AS finding FROM judged WHERE lost
@@ -149,10 +150,10 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- are numbered side by side and committed together; either may stand in the slice beside this one.
 WITH told AS (
     SELECT event.*, coalesce(position(convert_to(format('"offset":%s,"command_id":"%s"', source_offset, command_id), 'UTF8') IN payload), 0) > 0 AS fits
-      FROM event WHERE lane_no = $1 AND seq >= $2 AND seq <= $3 AND type = 'command.invalid'
+      FROM every_event AS event WHERE lane_no = $1 AND seq >= $2 AND seq <= $3 AND type = 'command.invalid'
 ), letters AS (
     SELECT dead.*, event.source_offset
-      FROM dead_letter AS dead JOIN event USING (lane_no, seq)
+      FROM dead_letter AS dead JOIN every_event AS event USING (lane_no, seq)
      WHERE dead.lane_no = $1 AND seq >= $2::bigint - 1 AND seq < $3 AND dead.command_id IS NOT NULL
 ), judged AS (
     SELECT letters.seq AS dead_seq, told.seq AS told_seq,

@@ -5,16 +5,18 @@ else is the engine's, and the same for all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from contracts.catalog import CATALOG, Catalog, Spec, Topics
-from contracts.envelope import Command
+from contracts.envelope import Command, Event
 from processor.database import Connection
 from processor.engine.audit import Check
 from processor.engine.decision import Decision, Stamp
+from processor.engine.jobs import Chore, Job
+from processor.telemetry import CounterName
 
 
 class World(Protocol):
@@ -57,7 +59,8 @@ class Context(Generic[W]):
     """One context, complete.
 
     ``specs`` are the rows of the catalog, its own and those of others; ``races`` names the unique constraints on its
-    ids, whose violation means that another batch won a race, and will be seen when this one is run again.
+    ids, whose violation means that another batch won a race, and will be seen when this one is run again. ``jobs`` is
+    what time asks for; ``alarms`` are answers that somebody has to hear of, and what they are counted as.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Context(Generic[W]):
     checks: Sequence[Check] = ()
     specs: Sequence[Spec] = CATALOG
     races: frozenset[str] = frozenset()
+    jobs: Sequence[Job | Chore] = ()
+    alarms: Mapping[type[Event], CounterName] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make sure that every command of the context has a rule, and every rule a command."""

@@ -45,6 +45,7 @@ class Decider(Generic[W]):
         self._instant = instant
         self._instant_us = microseconds(instant)
         self._counted: Counter[CounterName] = Counter()
+        self._alarming: list[Ask] = []
         self.telling = Telling(context.name, context.catalog, instant)
 
     def run(self, lanes: Sequence[Lane]) -> Iterator[bytes]:
@@ -64,9 +65,12 @@ class Decider(Generic[W]):
                 self._dead(lane, item)
 
     def count(self) -> None:
-        """Count what was decided, once it is committed."""
+        """Count what was decided, once it is committed, and warn of what somebody has to hear of."""
         for name, by in self._counted.items():
             count(name, by)
+        for ask in self._alarming:
+            what = {"context": self._context.name, "key": ask.key, "command_id": ask.command.command_id}
+            _log.warning("an answer is an alarm", command_type=ask.command_type, **what)
 
     def _ask(self, lane: Lane, ask: Ask) -> None:
         if ask.wrong_key:
@@ -92,6 +96,9 @@ class Decider(Generic[W]):
         self._world.apply(command, decision, self._stamp(lane, seq, ask))
         if isinstance(decision, Applied):
             event, extras = decision.event, decision.extras
+            if (alarm := self._context.alarms.get(type(event))) is not None:
+                self._counted[alarm] += 1
+                self._alarming.append(ask)
         else:
             rejected = self._context.catalog.specs[ask.command_type].rejected
             event, extras = rejected.of(command, decision.refusal, decision.details), ()

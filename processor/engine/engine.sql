@@ -12,8 +12,9 @@ UPDATE lane SET next_offset = u.next_offset, next_seq = u.next_seq, records = la
  WHERE lane.lane_no = u.lane_no;
 
 -- name: answers
--- Which of these commands were answered, whenever that was. $1 uuid[]
-SELECT command_id, id, aggregateid, type, fingerprint FROM event WHERE command_id = ANY($1::uuid[]) AND kind = 1;
+-- Which of these commands were answered, whenever that was: in hot and cold at once, so an answer that moves meanwhile is
+-- seen in one of them. Each has its index on ids. $1 uuid[]
+SELECT command_id, id, aggregateid, type, fingerprint FROM every_event WHERE command_id = ANY($1::uuid[]) AND kind = 1;
 
 -- name: clock
 -- In a statement of its own, after every lock: a decision is not older than what it decides on.

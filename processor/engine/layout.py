@@ -62,5 +62,14 @@ async def unpublished(connection: Connection, context: str) -> int:
 
 async def relays(connection: Connection, context: str) -> int:
     """Return how many relays of *context* have a session."""
-    sessions: int = await connection.fetchval(_SQL["relays"], f"partita relay {context}")
+    return await _sessions(connection, f"partita relay {context}")
+
+
+async def schedulers(connection: Connection, context: str) -> int:
+    """Return how many schedulers of *context* have a session."""
+    return await _sessions(connection, f"partita scheduler {context}")
+
+
+async def _sessions(connection: Connection, name: str) -> int:
+    sessions: int = await connection.fetchval(_SQL["sessions"], name)
     return sessions

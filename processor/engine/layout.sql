@@ -29,6 +29,6 @@ UPDATE context_layout SET partitions = $2 WHERE context = $1;
 SELECT coalesce(sum(lane.next_seq - 1 - coalesce(position.sent, 0)), 0)::bigint
   FROM lane LEFT JOIN relay_position AS position USING (lane_no) WHERE lane.context = $1;
 
--- name: relays
--- Sessions of relays of a context, by the name that each gives itself. $1 the name
+-- name: sessions
+-- Sessions of a role of a context, by the name that each gives itself. $1 the name
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1;

@@ -2,7 +2,8 @@
 
 Promise   A hold that is open reads as a PENDING transaction, what was posted as POSTED or REVERSED, what was refused as
           FAILED with its code. What has expired is available, whether or not anybody has decided on the account since.
-Cost      Three statements. Refused transactions are found by time: they have no entry on the account.
+Cost      Three statements, and one for a product that is not the bank's. Refused transactions are found by time: they
+          have no entry on the account.
 Bound     The latest transactions of some days.
 """
 
@@ -17,6 +18,10 @@ from contracts.ids import uuid_text
 from contracts.money import decimal_text, exponent_of
 from processor.database import Connection, named_queries
 from processor.ledger.bank import Bank
+from processor.ledger.earning import accrual_text, rate_at
+from processor.ledger.families.interest import months_of
+from processor.ledger.families.products import product_of
+from processor.ledger.products import BUILT_IN
 from processor.ledger.values import AccountType, EntryType, HoldReason, Status
 
 ROWS_MAX: Final = 1000
@@ -49,7 +54,7 @@ async def read_account(
     told = await connection.fetch(_SQL["account_transactions"], row["account_no"], since, rows)
     pending = [_pending(hold, row["currency"], exponent) for hold in held]
     return AccountRead(
-        account=_account(row, exponent, bank.day(instant)),
+        account=_account(row, exponent, bank.day(instant)) | await _interest(connection, row),
         holds=[_hold(hold, exponent) for hold in held],
         transactions=pending[::-1] + [_transaction(each, row["currency"], exponent) for each in told],
     )
@@ -74,6 +79,20 @@ def _account(row: asyncpg.Record, exponent: int, today: date) -> Json:
         "fee_count_month": row["fees_in_month"] if this_month else 0,
         "opened_at": moment_text(row["opened_at"]),
         "closed_at": row["closed_at"] and moment_text(row["closed_at"]),
+    }
+
+
+async def _interest(connection: Connection, row: asyncpg.Record) -> Json:
+    """Return the rate that the ledger balance has now, and what has accrued and is no money yet."""
+    product = BUILT_IN.get(row["product"])
+    if product is None:
+        known = await connection.fetchrow(_SQL["product"], row["product"])
+        assert known is not None, "accounts only have products that there are"
+        product = product_of(known)
+    units = sum((each for _, each in months_of(row["unposted"] or "")), row["carried"] or 0)
+    return {
+        "interest_rate": rate_at(product, row["currency"], row["ledger_minor"]),
+        "interest_accrued": accrual_text(units, row["currency"]),
     }
 
 

@@ -8,19 +8,22 @@
 -- name: next_entry_slice
 -- Counted over entries and over accounts, which may have none. $3 rows
 SELECT account_no, entry_no FROM (
-    (SELECT account_no, entry_no FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint)
+    (SELECT account_no, entry_no FROM every_entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint)
       ORDER BY account_no, entry_no OFFSET $3 LIMIT 1)
     UNION ALL
     (SELECT account_no, 1 FROM account WHERE account_no > $1 ORDER BY account_no OFFSET $3 LIMIT 1)) AS ends
  ORDER BY account_no, entry_no LIMIT 1;
 
 -- name: entry_pages
-SELECT pg_relation_size('entry') / current_setting('block_size')::integer;
+SELECT (pg_relation_size('entry') + pg_relation_size('cold.entry')) / current_setting('block_size')::integer;
 
 -- name: time_cuts
 -- Instants that part the entries into about equal runs, from a sample of pages. $1 percent, $2 fractions
 SELECT DISTINCT cut FROM unnest((
-    SELECT percentile_disc($2::float8[]) WITHIN GROUP (ORDER BY posted_at) FROM entry TABLESAMPLE SYSTEM ($1))) AS cut
+    SELECT percentile_disc($2::float8[]) WITHIN GROUP (ORDER BY posted_at) FROM (
+        SELECT posted_at FROM entry TABLESAMPLE SYSTEM ($1)
+        UNION ALL
+        SELECT posted_at FROM cold.entry TABLESAMPLE SYSTEM ($1)) AS sampled)) AS cut
  WHERE cut IS NOT NULL ORDER BY cut;
 
 -- name: account_balance
@@ -28,16 +31,16 @@ SELECT DISTINCT cut FROM unnest((
 -- A number that stands twice is for entry_numbers to find; here it must not end the audit, hence the LIMIT.
 WITH sums AS (
     SELECT account_no, sum(amount_minor) AS total, max(entry_no) AS last_no
-      FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint) AND (account_no, entry_no) < ($3::bigint, $4::bigint)
+      FROM every_entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint) AND (account_no, entry_no) < ($3::bigint, $4::bigint)
      GROUP BY account_no
 ), rows AS (
     SELECT account_no, account_id, ledger_minor FROM account WHERE account_no >= $1 AND account_no < $3
 ), judged AS (
     SELECT account_no, rows.account_id, rows.ledger_minor,
-           (SELECT e.balance_after_minor FROM entry AS e WHERE e.account_no = sums.account_no AND e.entry_no = last_no LIMIT 1)
+           (SELECT e.balance_after_minor FROM every_entry AS e WHERE e.account_no = sums.account_no AND e.entry_no = last_no LIMIT 1)
                AS balance_after_minor,
            coalesce(total, 0) + CASE WHEN account_no = $1 THEN coalesce((
-               SELECT balance_after_minor FROM entry WHERE account_no = $1 AND entry_no < $2
+               SELECT balance_after_minor FROM every_entry WHERE account_no = $1 AND entry_no < $2
                 ORDER BY entry_no DESC LIMIT 1), 0) ELSE 0 END AS true_minor
       FROM rows FULL JOIN sums USING (account_no)
 ), bad AS (
@@ -103,7 +106,7 @@ WITH named AS (
            balance_after_minor - lag(balance_after_minor, 1, 0::bigint) OVER w AS step_minor,
            CASE WHEN lead(lane_no) OVER w = lane_no AND lead(seq) OVER w = seq AND lead(entry_type) OVER w = 3
                 THEN lead(amount_minor) OVER w END AS cover_minor
-      FROM entry JOIN named USING (account_no) LEFT JOIN lane USING (lane_no)
+      FROM every_entry JOIN named USING (account_no) LEFT JOIN lane USING (lane_no)
      WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1) AND (account_no, entry_no) <= ($3::bigint, $4::bigint)
     WINDOW w AS (PARTITION BY account_no ORDER BY entry_no)
 ), versions AS (
@@ -152,11 +155,11 @@ WITH named AS (
                       AND NOT fee_may_exceed_limit) THEN floor_minor END
                WHEN kind IN (1, 3) AND source_no = account_no THEN floor_minor
                WHEN EXISTS (
-                   SELECT FROM batch_leg AS leg
+                   SELECT FROM every_batch_leg AS leg
                     WHERE (leg.lane_no, leg.seq, leg.source_no, leg.amount_minor)
                         = (judged.lane_no, judged.seq, judged.account_no, -judged.amount_minor)) THEN floor_minor
                ELSE 0 END AS least_minor
-      FROM judged LEFT JOIN transaction AS t ON judged.entry_no > 0 AND t.lane_no = judged.lane_no AND t.seq = judged.seq
+      FROM judged LEFT JOIN every_transaction AS t ON judged.entry_no > 0 AND t.lane_no = judged.lane_no AND t.seq = judged.seq
      WHERE available_minor < 0 AND (judged.amount_minor < 0 OR held_minor > 0 OR limit_minor <> 0)
 ), bad AS (
     SELECT account_no, last_no, format('account %s (%s): %s at %s left %s available, with a limit of %s', account_no,
@@ -165,13 +168,13 @@ WITH named AS (
                at, available_minor, -floor_minor) AS finding
       FROM low JOIN named USING (account_no)
      WHERE available_minor < least_minor AND NOT EXISTS (
-               SELECT FROM side_leg AS side
+               SELECT FROM every_side_leg AS side
                 WHERE (side.lane_no, side.seq, side.kind, side.destination_no, side.amount_minor)
                     = (low.lane_no, low.seq, 1, low.account_no, cover_minor) AND cover_minor = missing_minor)
     UNION ALL
     SELECT account_no, entry_no, format('account %s (%s): entry %s was short of %s, and %s stepped in',
                                         account_no, account_id, entry_no, missing_minor, cover_minor)
-      FROM judged JOIN named USING (account_no) JOIN transaction AS t USING (lane_no, seq)
+      FROM judged JOIN named USING (account_no) JOIN every_transaction AS t USING (lane_no, seq)
      WHERE judged.amount_minor < 0 AND cover_minor <> missing_minor AND kind IN (1, 3)
     UNION ALL
     SELECT account_no, 0, format('account %s (%s): it is closed with a balance of %s and %s available',
@@ -185,18 +188,22 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- name: entry_numbers
 -- The entry before the slice is read too, so that a gap between two slices is seen.
 WITH judged AS (
-    SELECT account_no, entry_no, before FROM (
-        SELECT account_no, entry_no, lag(entry_no, 1, 0::bigint) OVER (PARTITION BY account_no ORDER BY entry_no) AS before
-          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
-                       AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
+    SELECT account_no, entry_no, before, posted_at < posted_before AS is_early FROM (
+        SELECT account_no, entry_no, posted_at, lag(entry_no, 1, 0::bigint) OVER w AS before, lag(posted_at) OVER w AS posted_before
+          FROM every_entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+                       AND (account_no, entry_no) < ($3::bigint, $4::bigint)
+        WINDOW w AS (PARTITION BY account_no ORDER BY entry_no)) AS read
      WHERE (account_no, entry_no) >= ($1, $2)
 ), tails AS (
     SELECT account_no, account_id, last_entry_no,
-           coalesce((SELECT max(entry_no) FROM entry WHERE entry.account_no = account.account_no), 0) AS found
+           coalesce((SELECT max(entry_no) FROM every_entry AS entry WHERE entry.account_no = account.account_no), 0) AS found
       FROM account WHERE account_no >= $1 AND account_no < $3
 ), bad AS (
     SELECT account_no, entry_no, format('account %s (%s): entry %s follows entry %s', account_no, account_id, entry_no, before) AS finding
       FROM judged LEFT JOIN account USING (account_no) WHERE entry_no <> before + 1
+    UNION ALL
+    SELECT account_no, entry_no, format('account %s (%s): entry %s was posted before entry %s', account_no, account_id, entry_no, before)
+      FROM judged LEFT JOIN account USING (account_no) WHERE is_early
     UNION ALL
     SELECT account_no, found, format('account %s (%s): its last entry is %s, last_entry_no is %s', account_no, account_id, found, last_entry_no)
       FROM tails WHERE found <> last_entry_no
@@ -215,12 +222,12 @@ WITH judged AS (
                    lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER (PARTITION BY account_no ORDER BY entry_no)
                    || int8send(account_no) || int8send(entry_no) || int4send(lane_no) || int8send(seq) || int2send(entry_type)
                    || int8send(amount_minor) || int8send(balance_after_minor) || timestamptz_send(posted_at)) AS true_hash
-          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+          FROM every_entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
                        AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
      WHERE (account_no, entry_no) >= ($1, $2)
 ), tails AS (
     SELECT account_no, account_id, chain, coalesce((
-               SELECT hash FROM entry WHERE entry.account_no = account.account_no ORDER BY entry_no DESC LIMIT 1),
+               SELECT hash FROM every_entry AS entry WHERE entry.account_no = account.account_no ORDER BY entry_no DESC LIMIT 1),
                decode(repeat('00', 32), 'hex')) AS true_chain
       FROM account WHERE account_no >= $1 AND account_no < $3
 ), bad AS (
@@ -239,7 +246,7 @@ WITH judged AS (
     SELECT account_no, entry_no, amount_minor, balance_after_minor, before FROM (
         SELECT account_no, entry_no, amount_minor, balance_after_minor,
                lag(balance_after_minor, 1, 0::bigint) OVER (PARTITION BY account_no ORDER BY entry_no) AS before
-          FROM entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
+          FROM every_entry WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint - 1)
                        AND (account_no, entry_no) < ($3::bigint, $4::bigint)) AS read
      WHERE (account_no, entry_no) >= ($1, $2)
 ), bad AS (
@@ -253,7 +260,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- name: transaction_balance
 WITH judged AS (
     SELECT e.lane_no, e.seq, sum(e.amount_minor) AS total, min(a.currency) AS lowest, max(a.currency) AS highest
-      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+      FROM every_entry AS e LEFT JOIN account AS a USING (account_no)
      WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
      GROUP BY e.lane_no, e.seq
 ), bad AS (
@@ -270,7 +277,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- Every slice of whole transactions conserves money, hence all of them together.
 WITH judged AS (
     SELECT a.currency, count(*) AS entries, sum(e.amount_minor) AS total
-      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+      FROM every_entry AS e LEFT JOIN account AS a USING (account_no)
      WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
      GROUP BY a.currency
 ), bad AS (
@@ -286,27 +293,27 @@ SELECT coalesce((SELECT sum(entries) FROM judged), 0)::bigint AS examined, (SELE
 -- No join of entries with transactions: neither side has the other's order. Entries of type 7, REVERSAL, are claimed by
 -- what their transaction undoes or gives back; the check named after them compares those.
 WITH posted AS (
-    SELECT * FROM transaction
+    SELECT * FROM every_transaction
      WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
        AND refusal IS NULL
 ), legs AS (
     SELECT lane_no, seq, posted_at, currency, source_no, destination_no, amount_minor,
-           CASE kind WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 4 END AS debit_type,
-           CASE kind WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 3 END AS credit_type
-      FROM posted WHERE kind IN (1, 2, 3, 6)
+           CASE WHEN kind IN (2, 11) THEN 1 WHEN kind IN (3, 12, 13, 14) THEN 2 WHEN kind = 10 THEN 6 ELSE 4 END AS debit_type,
+           CASE WHEN kind IN (2, 11) THEN 1 WHEN kind IN (3, 12, 13, 14) THEN 2 WHEN kind = 10 THEN 6 ELSE 3 END AS credit_type
+      FROM posted WHERE kind IN (1, 2, 3, 6, 10, 11, 12, 13, 14)
     UNION ALL
     SELECT lane_no, seq, posted_at, currency, leg.source_no, leg.destination_no, leg.amount_minor, 4, 3
-      FROM posted JOIN batch_leg AS leg USING (lane_no, seq) WHERE kind = 5
+      FROM posted JOIN every_batch_leg AS leg USING (lane_no, seq) WHERE kind = 5
     UNION ALL
     SELECT p.lane_no, seq, posted_at, p.currency, source_no, destination_no, amount_minor,
            CASE a.account_type WHEN 0 THEN 2 ELSE 4 END, CASE a.account_type WHEN 0 THEN 2 ELSE 3 END
       FROM posted AS p LEFT JOIN account AS a ON a.account_no = destination_no WHERE kind IN (7, 8)
     UNION ALL
     SELECT s.lane_no, seq, posted_at, a.currency, source_no, destination_no, amount_minor,
-           CASE kind WHEN 1 THEN 4 ELSE 5 END, CASE kind WHEN 1 THEN 3 ELSE 5 END
-      FROM side_leg AS s LEFT JOIN account AS a ON a.account_no = source_no
+           CASE kind WHEN 1 THEN 4 WHEN 4 THEN 6 ELSE 5 END, CASE kind WHEN 1 THEN 3 WHEN 4 THEN 6 ELSE 5 END
+      FROM every_side_leg AS s LEFT JOIN account AS a ON a.account_no = source_no
      WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
-       AND kind IN (1, 2)
+       AND kind IN (1, 2, 4)
 ), claimed AS (
     SELECT 1 AS n, lane_no, seq, posted_at, currency, source_no AS account_no, -amount_minor AS amount_minor, debit_type AS entry_type
       FROM legs
@@ -314,7 +321,7 @@ WITH posted AS (
     SELECT 1, lane_no, seq, posted_at, currency, destination_no, amount_minor, credit_type FROM legs
     UNION ALL
     SELECT -1, e.lane_no, e.seq, e.posted_at, a.currency, e.account_no, e.amount_minor, e.entry_type
-      FROM entry AS e LEFT JOIN account AS a USING (account_no)
+      FROM every_entry AS e LEFT JOIN account AS a USING (account_no)
      WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
        AND e.entry_type <> 7
 ), differing AS (
@@ -328,7 +335,7 @@ WITH posted AS (
     UNION ALL
     SELECT lane_no, seq, format('transaction %s of lane %s: its amount is %s, its legs sum to %s', seq, lane_no, amount_minor, total)
       FROM posted AS p LEFT JOIN LATERAL (
-               SELECT coalesce(sum(leg.amount_minor), 0) AS total FROM batch_leg AS leg
+               SELECT coalesce(sum(leg.amount_minor), 0) AS total FROM every_batch_leg AS leg
                 WHERE leg.lane_no = p.lane_no AND leg.seq = p.seq) AS sums ON true
      WHERE kind = 5 AND amount_minor <> total
 )
@@ -338,7 +345,7 @@ SELECT (SELECT count(*) FROM posted) AS examined, (SELECT count(*) FROM bad) AS 
 -- name: batch_legs
 WITH judged AS (
     SELECT leg.seq, t.kind, t.refusal
-      FROM batch_leg AS leg LEFT JOIN transaction AS t USING (lane_no, seq)
+      FROM every_batch_leg AS leg LEFT JOIN every_transaction AS t USING (lane_no, seq)
      WHERE leg.lane_no = $1 AND leg.seq >= $2 AND leg.seq < $3
 ), bad AS (
     SELECT DISTINCT seq FROM judged WHERE kind IS DISTINCT FROM 5 OR refusal IS NOT NULL
@@ -349,19 +356,21 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 
 -- name: side_legs
 -- Protection (1) goes from one account of a customer to another, a fee (2) to the house's fees in the lane's own row, and
--- comes back (3) from there.
+-- comes back (3) from there; interest (4) comes from the house's to an account that is closed.
 WITH judged AS (
     SELECT leg.seq, leg.leg_no, leg.kind, t.kind AS made_by, t.refusal,
            row_number() OVER (PARTITION BY leg.seq ORDER BY leg.leg_no) - 1 AS true_no,
-           CASE leg.kind WHEN 1 THEN t.kind IN (1, 3, 5) WHEN 2 THEN t.kind IN (1, 3, 5, 7, 8) ELSE true END AS may_have,
+           CASE leg.kind WHEN 1 THEN t.kind IN (1, 3, 5) WHEN 2 THEN t.kind IN (1, 3, 5, 7, 8)
+                         WHEN 4 THEN t.kind = 6 AND t.source_no = leg.destination_no ELSE true END AS may_have,
            CASE leg.kind
                WHEN 1 THEN source.account_type > 0 AND destination.account_type > 0
                     AND source.customer_id IS NOT DISTINCT FROM destination.customer_id
                WHEN 2 THEN source.account_type > 0
                     AND (destination.account_id, destination.lane_no) = ('house:fees:' || t.currency, leg.lane_no)
-               ELSE destination.account_type > 0
-                    AND (source.account_id, source.lane_no) = ('house:fees:' || t.currency, leg.lane_no) END AS fits
-      FROM side_leg AS leg LEFT JOIN transaction AS t USING (lane_no, seq)
+               ELSE destination.account_type > 0 AND (source.account_id, source.lane_no)
+                        = (CASE leg.kind WHEN 4 THEN 'house:interest:' ELSE 'house:fees:' END || t.currency, leg.lane_no)
+               END AS fits
+      FROM every_side_leg AS leg LEFT JOIN every_transaction AS t USING (lane_no, seq)
       LEFT JOIN account AS source ON source.account_no = leg.source_no
       LEFT JOIN account AS destination ON destination.account_no = leg.destination_no
      WHERE leg.lane_no = $1 AND leg.seq >= $2 AND leg.seq < $3
@@ -386,11 +395,12 @@ WITH judged AS (
     SELECT seq, t.kind, t.refusal, e.type, e.payload, t.posted_at, e.occurred_at,
            CASE WHEN t.refusal IS NULL
                 THEN (ARRAY['transfer.posted', 'transfer.posted', 'transfer.posted', 'transfer.reversed', 'transfer.batch_posted',
-                            'account.closed', 'settlement.posted', 'settlement.posted', 'settlement.refunded'])[t.kind]
+                            'account.closed', 'settlement.posted', 'settlement.posted', 'settlement.refunded', 'interest.posted',
+                            'advance.granted', 'advance.payment_collected', 'advance.repaid', 'advance.written_off'])[t.kind]
                 ELSE CASE WHEN t.kind = 6 THEN 'account.rejected' WHEN t.kind > 6 THEN 'settlement.rejected'
                           ELSE 'transfer.rejected' END END AS true_type
-      FROM (SELECT * FROM transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS t
-      FULL JOIN (SELECT * FROM event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1) AS e USING (seq)
+      FROM (SELECT * FROM every_transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS t
+      FULL JOIN (SELECT * FROM every_event WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1) AS e USING (seq)
 ), bad AS (
     SELECT seq, format('transaction %s of lane %s: no answer tells of it', seq, $1) AS finding
       FROM judged WHERE kind IS NOT NULL AND type IS NULL
@@ -405,7 +415,8 @@ WITH judged AS (
       FROM judged WHERE position(convert_to('"code":"' || refusal || '"', 'UTF8') IN payload) = 0
     UNION ALL
     SELECT seq, format('event %s of lane %s: it is %s, and there is no such transaction', seq, $1, type)
-      FROM judged WHERE kind IS NULL AND (type LIKE 'transfer.%' OR type LIKE 'settlement.%')
+      FROM judged WHERE kind IS NULL AND (type LIKE 'transfer.%' OR type LIKE 'settlement.%' OR type IN (
+          'advance.granted', 'advance.payment_collected', 'advance.repaid', 'advance.written_off'))
 )
 SELECT (SELECT count(*) FROM judged WHERE kind IS NOT NULL) AS examined, (SELECT count(*) FROM bad) AS broken,
        ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;
@@ -418,9 +429,9 @@ WITH undoing AS (
     SELECT t.lane_no, t.seq, t.posted_at, t.amount_minor, t.currency, r.original_lane_no, r.original_seq,
            o.kind AS original_kind, o.refusal AS original_refusal, o.amount_minor AS original_minor,
            o.currency AS original_currency, o.posted_at AS original_at, o.source_no, o.destination_no
-      FROM transaction AS t
+      FROM every_transaction AS t
       LEFT JOIN reversal AS r ON r.lane_no = t.lane_no AND r.seq = t.seq
-      LEFT JOIN transaction AS o ON o.lane_no = r.original_lane_no AND o.seq = r.original_seq
+      LEFT JOIN every_transaction AS o ON o.lane_no = r.original_lane_no AND o.seq = r.original_seq
      WHERE t.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR t.posted_at < $2)
        AND t.kind = 4 AND t.refusal IS NULL
 ), legs AS (
@@ -428,14 +439,14 @@ WITH undoing AS (
       FROM undoing WHERE original_kind <> 5
     UNION ALL
     SELECT u.lane_no, u.seq, u.posted_at, leg.source_no, leg.destination_no, leg.amount_minor
-      FROM undoing AS u JOIN batch_leg AS leg ON leg.lane_no = u.original_lane_no AND leg.seq = u.original_seq
+      FROM undoing AS u JOIN every_batch_leg AS leg ON leg.lane_no = u.original_lane_no AND leg.seq = u.original_seq
      WHERE original_kind = 5
 ), back AS (
-    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM transaction
+    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM every_transaction
      WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2)
        AND kind = 9 AND refusal IS NULL
     UNION ALL
-    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM side_leg
+    SELECT lane_no, seq, posted_at, source_no, destination_no, amount_minor FROM every_side_leg
      WHERE posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR posted_at < $2) AND kind = 3
 ), claimed AS (
     SELECT 1 AS n, lane_no, seq, posted_at, destination_no AS account_no, -amount_minor AS amount_minor, 7 AS entry_type FROM legs
@@ -447,7 +458,7 @@ WITH undoing AS (
     SELECT 1, lane_no, seq, posted_at, destination_no, amount_minor, 7 FROM back
     UNION ALL
     SELECT -1, e.lane_no, e.seq, e.posted_at, e.account_no, e.amount_minor, e.entry_type
-      FROM entry AS e
+      FROM every_entry AS e
      WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
        AND e.entry_type = 7
 ), differing AS (
@@ -477,7 +488,7 @@ SELECT (SELECT count(*) FROM undoing) AS examined, (SELECT count(*) FROM bad) AS
 -- Cut by the original's stamp, so that two reversals of one transaction lie in one slice.
 WITH judged AS (
     SELECT r.original_seq, r.lane_no, r.seq, t.kind, t.refusal, count(*) OVER (PARTITION BY r.original_seq) AS times
-      FROM reversal AS r LEFT JOIN transaction AS t USING (lane_no, seq)
+      FROM reversal AS r LEFT JOIN every_transaction AS t USING (lane_no, seq)
      WHERE r.original_lane_no = $1 AND r.original_seq >= $2 AND r.original_seq < $3
 ), bad AS (
     SELECT original_seq, format('transaction %s of lane %s: it is undone by %s of lane %s, which is no posted reversal',
@@ -493,7 +504,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- name: house_lanes
 WITH judged AS (
     SELECT e.account_no, e.entry_no, e.lane_no, a.account_id, a.lane_no AS true_lane_no
-      FROM entry AS e JOIN account AS a USING (account_no)
+      FROM every_entry AS e JOIN account AS a USING (account_no)
      WHERE e.posted_at >= coalesce($1::timestamptz, '-infinity') AND ($2::timestamptz IS NULL OR e.posted_at < $2)
        AND a.account_type = 0
 ), bad AS (

@@ -20,12 +20,13 @@ from processor.engine.decision import Applied, Decision, Refused, Stamp
 from processor.ledger.attempts import failed_attempt
 from processor.ledger.bank import Bank
 from processor.ledger.bookkeeping import Row, Shelved, Shelves, Ties, agreed, terms
-from processor.ledger.changes import AccountState, FeeBack, FeeDue, Kept, Movement, Posting, Put, SideLeg
+from processor.ledger.changes import AccountState, FeeBack, FeeDue, Kept, Movement, Posting, Put, SideLeg, house_of
 from processor.ledger.products import BUILT_IN
 from processor.ledger.values import (
     Account,
     Attempt,
     Customer,
+    DayEnd,
     Hold,
     Leg,
     OpenFee,
@@ -64,6 +65,7 @@ class Book:
         self.shelves: Shelves = shelves or {}
         self.refunded: dict[str, int] = {}  # transaction id -> what came back of it so far
         self.open_fees: dict[int, list[OpenFee]] = {}  # account number -> fees that may come back
+        self.day_ends: dict[int, Sequence[DayEnd]] = {}  # account number -> days that have ended and not accrued
         self.last_changed_at = last_changed_at
         self.bank = bank or Bank()
         self.instant: datetime | None = None  # of the decisions that were applied
@@ -73,6 +75,7 @@ class Book:
         self.reversals: list[tuple[int, ...]] = []
         self.kept: dict[str, list[tuple[Any, ...]]] = {}  # rows of append-only tables that few batches add to
         self._numbers = iter(numbers)
+        self.fresh_no = next(self._numbers, 0)  # the number of the next account that is opened
 
     @cached_property
     def _ties(self) -> Ties:
@@ -85,17 +88,17 @@ class Book:
 
     def customer(self, customer_id: str) -> Customer | None:
         """Return a customer, or None."""
-        found: Customer | None = self._shelved("customer", customer_id)
+        found: Customer | None = self.shelved("customer", customer_id)
         return found
 
     def product(self, name: str) -> Product | None:
         """Return a product in its latest version, or None."""
-        found: Product | None = BUILT_IN.get(name) or self._shelved("product", name)
+        found: Product | None = BUILT_IN.get(name) or self.shelved("product", name)
         return found
 
     def hold(self, account: Account, hold_id: str) -> Hold | None:
         """Return a hold of *account*, or None."""
-        found: Hold | None = self._shelved("hold", (account.account_no, hold_id))
+        found: Hold | None = self.shelved("hold", (account.account_no, hold_id))
         return found
 
     def protected_by(self, account_id: str) -> Sequence[Account]:
@@ -146,7 +149,8 @@ class Book:
         """Return the rows to write, customers' and house's."""
         return [row for rows in (self.rows, self.house) for row in rows.values() if row.changed]
 
-    def _shelved(self, table: str, key: Hashable) -> Any | None:
+    def shelved(self, table: str, key: Hashable) -> Any | None:
+        """Return a row of a family's table as the decisions so far leave it, or None."""
         found = self.shelves.get(table, {}).get(key)
         return None if found is None else found.value
 
@@ -178,7 +182,8 @@ class Book:
     def _keep(self, account: Account, stamp: Stamp) -> None:
         row = self.rows.get(account.account_id)
         if row is None:
-            opened = msgspec.structs.replace(account, account_no=next(self._numbers))
+            opened = msgspec.structs.replace(account, account_no=self.fresh_no)
+            self.fresh_no = next(self._numbers, 0)
             self.rows[account.account_id] = Row(opened, changed=True)
             self._ties.add(opened)
             self._add("account_terms", stamp, (opened.account_no, *agreed(opened)))
@@ -222,10 +227,9 @@ class Book:
             self.reversals.append((original.lane_no, original.seq, stamp.lane_no, stamp.seq))
 
     def _keep_side(self, leg_no: int, side: SideLeg, currency: str, stamp: Stamp) -> None:
-        fees = house_account("fees", currency)
+        house = house_of(side)
         numbers = [
-            (self.rows[each] if each is not None else self.house[stamp.lane_no, fees]).account.account_no
-            for each in (side.source_id, side.destination_id)
+            self._row(each, house, currency, stamp).account.account_no for each in (side.source_id, side.destination_id)
         ]
         self._add("side_leg", stamp, (leg_no, side.kind, *numbers, side.amount_minor))
 
@@ -237,9 +241,9 @@ class Book:
     def _attempt_of(self, movement: Movement, stamp: Stamp) -> Attempt:
         kind, currency, legs = movement.kind, movement.currency, movement.legs
         text = (movement.description, movement.reference)
+        sides = [self._sides(leg, movement, stamp) for leg in legs]
         if len(legs) == 1 and kind != TransactionKind.BATCH:
-            return Attempt(kind, *self._sides(legs[0], currency, stamp), legs[0].amount_minor, currency, *text)
-        sides = [self._sides(leg, currency, stamp) for leg in legs]
+            return Attempt(kind, *sides[0], legs[0].amount_minor, currency, *text)
         if kind == TransactionKind.BATCH:
             self.batch_legs += (
                 (stamp.lane_no, stamp.seq, leg_no, *numbers, leg.amount_minor)
@@ -249,15 +253,16 @@ class Book:
         amount_minor = sum(leg.amount_minor for leg in legs)
         return Attempt(kind, source_no, destination_no, amount_minor, currency, *text)
 
-    def _sides(self, leg: Leg, currency: str, stamp: Stamp) -> tuple[int, int]:
+    def _sides(self, leg: Leg, movement: Movement, stamp: Stamp) -> tuple[int, int]:
         """Return the numbers of the rows that *leg* debits and credits."""
-        source = self._row(leg.source_id, currency, stamp)
-        return source.account.account_no, self._row(leg.destination_id, currency, stamp).account.account_no
+        currency, (debited, credited) = movement.currency, movement.houses
+        source = self._row(leg.source_id, debited, currency, stamp)
+        return source.account.account_no, self._row(leg.destination_id, credited, currency, stamp).account.account_no
 
-    def _row(self, account_id: str | None, currency: str, stamp: Stamp) -> Row:
-        """Return the row of a customer's account, or of the house's cash in the lane."""
+    def _row(self, account_id: str | None, house: str, currency: str, stamp: Stamp) -> Row:
+        """Return the row of a customer's account, or that of the *house* in the lane."""
         if account_id is None:
-            return self.house[stamp.lane_no, house_account("cash", currency)]
+            return self.house[stamp.lane_no, house_account(house, currency)]
         return self.rows[account_id]
 
     def _post(self, posting: Posting, currency: str, stamp: Stamp) -> None:

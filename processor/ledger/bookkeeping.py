@@ -14,6 +14,7 @@ GENESIS: Final = bytes(32)
 TERMS: Final = (
     *("status", "overdraft_limit_minor", "closed_at", "product", "protection_id", "good_standing"),
     *("fee_day", "fees_on_day", "fees_in_month", "fee_year", "hold_expiry", "grace_until"),
+    "advance_id",
 )
 terms: Final = attrgetter(*TERMS)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from processor.ledger.values import CASH, Account, Leg, OpenFee
+from processor.ledger.values import CASH, FEES, INTEREST, Account, Leg, OpenFee, SideKind
 
 
 class Posting(Struct, frozen=True, gc=False):
@@ -22,12 +22,17 @@ class Posting(Struct, frozen=True, gc=False):
 
 
 class SideLeg(Struct, frozen=True, gc=False):
-    """Money that a transaction moves beside its own legs, which no reversal undoes. None is the house's fees."""
+    """Money that a transaction moves beside its own legs, which no reversal undoes. None: see ``house_of``."""
 
     kind: int
     source_id: str | None
     destination_id: str | None
     amount_minor: int
+
+
+def house_of(side: SideLeg) -> str:
+    """Return which of the house's accounts None stands for in *side*."""
+    return INTEREST if side.kind == SideKind.INTEREST else FEES
 
 
 class Movement(Struct, frozen=True, gc=False):
@@ -41,6 +46,7 @@ class Movement(Struct, frozen=True, gc=False):
     reference: str = ""
     undoes: str = ""  # the id of the transaction that this one reverses or refunds
     sides: tuple[SideLeg, ...] = ()
+    houses: tuple[str, str] = (CASH, CASH)  # what None stands for in its legs, where debited and where credited
 
 
 class AccountState(Struct, frozen=True, gc=False):

@@ -57,7 +57,7 @@ LEDGER_CHECKS: Final = (
     _check("balance_floor",
         "Available money and the limit of its time covered each debit and hold that needs it.", by_entry),
     _check("entry_numbers",
-        "The entries of each account are numbered from 1 to last_entry_no without a gap.", by_entry),
+        "The entries of each account are numbered from 1 to last_entry_no without a gap, in order of time.", by_entry),
     _check("entry_chain",
         "Each entry's hash fits it and the entry before it, and the account's chain ends with the last.", by_entry),
     _check("running_balance",

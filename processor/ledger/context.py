@@ -2,11 +2,14 @@
 
 from typing import Final
 
+from contracts.advances import AdvanceAuditFailed
 from contracts.catalog import LEDGER as NAME
 from processor.engine.context import Context
 from processor.ledger import families, rules
+from processor.ledger.bank import Bank
 from processor.ledger.book import Book
 from processor.ledger.checks import LEDGER_CHECKS
+from processor.ledger.jobs import jobs_of
 from processor.ledger.store import LedgerStore
 
 LEDGER: Final[Context[Book]] = Context(
@@ -17,7 +20,10 @@ LEDGER: Final[Context[Book]] = Context(
     races=frozenset(
         {
             *("account_exists", "customer_exists", "product_exists", "product_version_is_unique", "hold_exists"),
+            "advance_exists",
             *("reversal_happens_once", "fee_comes_back_once"),
         }
     ),
+    jobs=jobs_of(Bank()),
+    alarms={AdvanceAuditFailed: "advance_audits_failed"},
 )

@@ -11,23 +11,31 @@ import asyncpg
 from msgspec import Struct
 
 from contracts.accounts import AccountClose, AccountLinkProtection, AccountOpen, AccountSetProduct
+from contracts.advances import AdvanceAudit, AdvanceCollect, AdvanceRepay, AdvanceRequest, AdvanceWriteOff
 from contracts.customers import CustomerCreate, CustomerUpdate
 from contracts.envelope import Command
 from contracts.holds import HoldAdjust, HoldExpire, HoldExtend, HoldPlace, HoldRelease
 from contracts.ids import is_reserved, uuid_bytes, uuid_text
+from contracts.interest import InterestAccrue, InterestPost
 from contracts.money import exponent_of
 from contracts.products import ProductSet
 from contracts.settlements import SettlementCapture, SettlementPost, SettlementRefund
 from contracts.transfers import TransferBatch, TransferDeposit, TransferMake, TransferReverse, TransferWithdraw
 from processor.database import Connection, named_queries
-from processor.ledger.values import Leg, Posted
+from processor.ledger.values import ADVANCES, CASH, INTEREST, LOSSES, Leg, Posted
 
 _SQL = named_queries("processor.ledger", "store.sql")
 
-# Commands that money may enter or leave the house's cash by.
-_MOVES_CASH: Final[frozenset[type[Command]]] = frozenset(
-    {TransferDeposit, TransferWithdraw, TransferReverse, SettlementCapture, SettlementPost, SettlementRefund}
-)
+# The house's accounts that commands move money into or out of; fees and what comes back of them apart.
+_ROLES: Final[Mapping[type[Command], Sequence[str]]] = {
+    **dict.fromkeys((TransferDeposit, TransferWithdraw, TransferReverse), (CASH,)),
+    **dict.fromkeys((SettlementCapture, SettlementPost, SettlementRefund), (CASH,)),
+    **dict.fromkeys((InterestPost, AccountClose), (INTEREST,)),
+    **dict.fromkeys((AdvanceRequest, AdvanceCollect, AdvanceRepay), (ADVANCES,)),
+    AdvanceWriteOff: (ADVANCES, LOSSES),
+}
+_EARNING: Final = (InterestAccrue, InterestPost, AccountClose, AccountSetProduct)
+_OF_ADVANCES: Final = (AdvanceRequest, AdvanceCollect, AdvanceRepay, AdvanceWriteOff, AdvanceAudit)
 _UNDOING: Final = (TransferReverse, SettlementRefund)
 _OF_HOLDS: Final = (HoldPlace, HoldAdjust, HoldExtend, HoldRelease, HoldExpire, SettlementCapture)
 
@@ -44,10 +52,12 @@ class Keys(Struct, frozen=True):
     originals: Mapping[str, Posted]
     opening: int
     opened_currencies: frozenset[str]
-    moves_cash: bool
+    roles: frozenset[str]  # of the house
     guarded: Sequence[str]  # accounts whose protectors have to be there, and theirs
     closing: Sequence[str]
     holds: Sequence[tuple[str, str]]  # (account id, hold id)
+    advances: Sequence[tuple[str, str]]  # (account id, advance id)
+    earning: frozenset[str]  # accounts whose interest may change
     customer_ids: frozenset[str]
     restanding: frozenset[str]  # customers whose accounts may change with them
     products: frozenset[str]
@@ -75,10 +85,12 @@ async def find_in_tx(tx: Connection, commands: Sequence[Command]) -> Keys:
         originals=originals,
         opening=len(opening),
         opened_currencies=frozenset(each.currency for each in opening if exponent_of(each.currency) is not None),
-        moves_cash=not _MOVES_CASH.isdisjoint(said),
+        roles=frozenset(role for kind in said for role in _ROLES.get(kind, ())),
         guarded=guarded,
         closing=closing,
         holds=[(each.account_id, each.hold_id) for each in _those(said, *_OF_HOLDS)],
+        advances=[(each.account_id, each.advance_id) for each in _those(said, *_OF_ADVANCES)],
+        earning=frozenset(each.account_id for each in _those(said, *_EARNING)),
         customer_ids=frozenset(each.customer_id for each in customers if each.customer_id),
         restanding=frozenset(each.customer_id for each in _those(said, CustomerUpdate)),
         products=frozenset(each.product for each in _those(said, AccountSetProduct, ProductSet, AccountOpen)),

@@ -82,6 +82,7 @@ ACCOUNT: Final = Table(
     product="text",
     customer_id="text?",
     protection_account_id="text?",
+    advance_id="text?",
 )
 
 # What an update writes of a row, in the order of its query's arrays.
@@ -131,8 +132,8 @@ def _variable(account: Account) -> tuple[Any, ...]:
     instants = (account.closed_at, account.hold_expiry, account.grace_until)
     closed_us, expiry_us, grace_us = (each and microseconds(each) for each in instants)
     fee_day = None if account.fee_day is None else days(account.fee_day)
-    texts = (account.account_id, account.currency, account.product, account.customer_id, account.protection_id)
-    return (closed_us, fee_day, expiry_us, grace_us, *texts)
+    texts = (account.account_id, account.currency, account.product, account.customer_id)
+    return (closed_us, fee_day, expiry_us, grace_us, *texts, account.protection_id, account.advance_id)
 
 
 async def _update_in_tx(

@@ -3,9 +3,10 @@
 Cost      Find 1 where accounts are debited, load 1 (2 where cash moves or fees may fall due, one more where something
           is opened); one more in each with reversals or refunds, and with closings. Save 3: transactions, entries,
           balances (and one each for what was opened, otherwise changed, batch legs, reversals, and for each table of a
-          family). Customers, products, holds and fees take statements of their own where a batch speaks of them.
+          family). Customers, products, interest, holds and fees take statements of their own where a batch speaks of
+          them.
 Invariant Locks are taken in one order: lanes (the engine's), customers by id, accounts by number, products by name. The
-          house's rows need none, nor do holds and fees: their account's row is their lock.
+          house's rows need none, nor do holds, advances, fees and interest: their account's row is their lock.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,15 +26,18 @@ from processor.ledger import families
 from processor.ledger.bank import Bank
 from processor.ledger.book import Book
 from processor.ledger.bookkeeping import Row, Shelved, Shelves
+from processor.ledger.families.advances import advances_in_tx
 from processor.ledger.families.customers import accounts_of_in_tx, lock_customers_in_tx
+from processor.ledger.families.day_ends import day_ends_in_tx
 from processor.ledger.families.holds import due_in_tx, holds_in_tx
+from processor.ledger.families.interest import earned_in_tx
 from processor.ledger.families.overdrafts import open_fees_in_tx
 from processor.ledger.families.products import lock_products_in_tx
 from processor.ledger.families.settlements import refunded_in_tx
 from processor.ledger.keys import Keys, find_in_tx, originals_in_tx, protected_in_tx
 from processor.ledger.products import BUILT_IN
 from processor.ledger.rows import BATCH_LEG, ENTRY, REVERSAL, TRANSACTION, row_of, save_accounts_in_tx, update_in_tx
-from processor.ledger.values import CASH, FEES, Account, AccountType, Hold, Status, TransactionKind, house_account
+from processor.ledger.values import FEES, Account, AccountType, Hold, Status, TransactionKind, house_account
 from processor.moments import microseconds
 
 _SQL = named_queries("processor.ledger", "store.sql")
@@ -66,29 +70,32 @@ class LedgerStore:
         records = await tx.fetch(_SQL["lock_accounts"], list(ids))
         rows = {record["account_id"]: row_of(record) for record in records}
         await _require_as_found_in_tx(tx, keys, rows)
-        names = keys.products | {row.account.product for row in rows.values()}
+        earned = await earned_in_tx(tx, [rows[each].account.account_no for each in keys.earning & rows.keys()])
+        names = keys.products | earned.products | {row.account.product for row in rows.values()}
         products, product_at = await lock_products_in_tx(tx, names - BUILT_IN.keys(), changing=keys.sets_products)
         currencies = {row.account.currency for row in rows.values()} | keys.opened_currencies
         graced = any(row.account.grace_until is not None for row in rows.values())
-        roles = [CASH] * keys.moves_cash + [FEES] * (graced or not names <= {PLAIN})
+        roles = sorted(keys.roles | ({FEES} if graced or not names <= {PLAIN} else set()))
         house, numbers = await _house_in_tx(tx, roles, currencies, lane_nos, opening=keys.opening)
-        instants = [customer_at, product_at, *(record["decided_at"] for record in records)]
+        instants = [customer_at, product_at, earned.changed_at, *(record["decided_at"] for record in records)]
         return Book(
             rows=rows.values(),
             house=house,
             transactions=keys.originals,
             numbers=numbers,
-            shelves={"customer": customers, "product": products},
+            shelves={"customer": customers, "product": products, "interest": earned.rows},
             last_changed_at=max((each for each in instants if each is not None), default=None),
             bank=self.bank,
         )
 
     async def complete_in_tx(self, tx: Connection, world: Book, keys: Keys, instant: datetime) -> None:
-        """Read the holds, fees and refunds that the locked accounts guard, and leave out what has expired."""
+        """Read what the locked accounts guard: past days, holds, advances, fees, refunds; leave expired holds out."""
         accounts = [row.account for row in world.rows.values()]
-        wanted = [(account_id, hold_id) for account_id, hold_id in keys.holds if account_id in world.rows]
-        places = {(world.rows[account_id].account.account_no, hold_id) for account_id, hold_id in wanted}
-        world.shelves["hold"] = await holds_in_tx(tx, list(places))
+        earned = world.shelves["interest"]
+        earning = [(each, earned[each.account_no].value) for each in accounts if each.account_no in earned]
+        world.day_ends.update(await day_ends_in_tx(tx, earning, bank=self.bank, instant=instant))
+        world.shelves["hold"] = await holds_in_tx(tx, _numbered(world, keys.holds))
+        world.shelves.update(await advances_in_tx(tx, _numbered(world, keys.advances)))
         due = [each.account_no for each in accounts if each.hold_expiry is not None and each.hold_expiry <= instant]
         if due:
             await _lapse_in_tx(tx, world, due, instant)
@@ -111,6 +118,12 @@ class LedgerStore:
         await save_accounts_in_tx(tx, world, world.instant)
         for shelf in self.shelves:
             await _save_shelf_in_tx(tx, shelf, world.shelves, world.instant)
+
+
+def _numbered(world: Book, keys: Sequence[tuple[str, str]]) -> list[tuple[int, str]]:
+    """Return what is named by its account and an id of its own, on accounts that there are, by account number."""
+    known = {(account_id, own_id) for account_id, own_id in keys if account_id in world.rows}
+    return [(world.rows[account_id].account.account_no, own_id) for account_id, own_id in known]
 
 
 async def _require_as_found_in_tx(tx: Connection, keys: Keys, rows: Mapping[str, Row]) -> None:
@@ -175,8 +188,8 @@ async def _lapse_in_tx(tx: Connection, world: Book, account_nos: Sequence[int], 
 async def _save_shelf_in_tx(tx: Connection, shelf: families.Shelf, shelves: Shelves, instant: datetime) -> None:
     rows: dict[Any, Shelved] = shelves.get(shelf.table.name, {})
     changed = sorted(((key, row) for key, row in rows.items() if row.changed), key=itemgetter(0))
+    known = [(*shelf.changed(row.value), row.version) for _, row in changed if row.version > 0]
+    if known:  # before what is new, which may take the place of what has ended
+        await update_in_tx(tx, shelf.update, known, instant)
     made = [shelf.made(row, microseconds(instant)) for _, row in changed if row.version == 0]
     await shelf.table.copy_in_tx(tx, starmap(shelf.table.pack, made))
-    known = [(*shelf.changed(row.value), row.version) for _, row in changed if row.version > 0]
-    if known:
-        await update_in_tx(tx, shelf.update, known, instant)

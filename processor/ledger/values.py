@@ -14,6 +14,9 @@ from msgspec import Struct
 
 CASH: Final = "cash"
 FEES: Final = "fees"
+INTEREST: Final = "interest"
+ADVANCES: Final = "advances"
+LOSSES: Final = "losses"
 
 
 class AccountType(IntEnum):
@@ -57,6 +60,11 @@ class TransactionKind(IntEnum):
     CAPTURE = 7
     SETTLE = 8
     REFUND = 9
+    INTEREST = 10
+    GRANT = 11
+    COLLECT = 12
+    REPAY = 13
+    WRITE_OFF = 14
 
 
 class SideKind(IntEnum):
@@ -65,6 +73,7 @@ class SideKind(IntEnum):
     PROTECTION = 1
     FEE = 2
     FEE_REFUND = 3
+    INTEREST = 4
 
 
 class KycStatus(IntEnum):
@@ -120,6 +129,7 @@ class Account(Struct, frozen=True, gc=False):
     fee_year: int = 0
     hold_expiry: datetime | None = None  # nothing that is counted as held expires before
     grace_until: datetime | None = None  # no fee comes back after
+    advance_id: str | None = None  # the advance that is neither repaid nor written off
 
 
 class Customer(Struct, frozen=True):
@@ -183,6 +193,14 @@ class Hold(Struct, frozen=True, gc=False):
         return self.amount_minor - self.captured_minor - self.released_minor - self.expired_minor
 
 
+class DayEnd(Struct, frozen=True, gc=False):
+    """An account as one of the bank's days left it: its ledger balance, and the product it had then."""
+
+    day: date
+    ledger_minor: int
+    product: Product
+
+
 class OpenFee(Struct, frozen=True, gc=False):
     """A fee that comes back if its account's balance is restored until ``until``."""
 
@@ -194,7 +212,7 @@ class OpenFee(Struct, frozen=True, gc=False):
 
 
 class Leg(Struct, frozen=True, gc=False):
-    """One movement of money, by which it can be undone. None stands for the house's cash."""
+    """One movement of money, by which it can be undone. None stands for the house, with its cash mostly."""
 
     source_id: str | None
     destination_id: str | None
@@ -227,7 +245,7 @@ class Attempt(Struct, frozen=True, gc=False):
 
 @cache
 def house_account(role: str, currency: str) -> str:
-    """Return the id of the house's account for *role* (``CASH``, ``FEES``) in *currency*."""
+    """Return the id of the house's account for *role* (``CASH`` and its like) in *currency*."""
     return f"house:{role}:{currency}"
 
 

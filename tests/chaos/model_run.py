@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
 
@@ -10,6 +11,7 @@ from partita.chaos.book_checks import ANSWER
 from partita.chaos.case import Case
 from partita.chaos.checks import SOMETIMES
 from partita.chaos.items import CURRENCY, Item
+from partita.chaos.population import FIRST_DAY
 from partita.chaos.sender import Published
 from partita.chaos.stream import Stream
 from partita.chaos.topic_checks import DEAD, REPEAT, REUSE
@@ -21,6 +23,7 @@ from partita.oracle.rules import Bank
 
 CASH = f"house:cash:{CURRENCY}"
 LANE = 0
+OPENED, DAY = 2_500, 300  # records
 
 
 @dataclass(kw_only=True)
@@ -163,7 +166,8 @@ class _Lane:
 
 
 def _instant(record: Record) -> str:
-    return f"2026-01-01T00:00:00.{record.offset:06d}Z"
+    day = FIRST_DAY + timedelta(days=max(record.offset - OPENED, 0) // DAY)
+    return f"{day}T00:00:00.{record.offset:06d}Z"
 
 
 def model_run(seed: int, count: int) -> Model:

@@ -60,6 +60,11 @@ def posted_without_entries(model: Model) -> None:
     model.entries = [each for each in model.entries if each.seq != posted.seq]
 
 
+def granted_without_entries(model: Model) -> None:
+    granted = model.events[at(model, ANSWER, "advance.granted")]
+    model.entries = [each for each in model.entries if each.seq != granted.seq]
+
+
 def resent_otherwise(model: Model) -> None:
     model.results.append(replace(model.results[-1], offset=len(model.results), value=b'{"code":"other"}'))
 
@@ -116,7 +121,7 @@ def seq_skipped(model: Model) -> None:
 
 
 def entry_skipped(model: Model) -> None:
-    del model.entries[first_of(model, "S-0")]
+    del model.entries[first_of(model, CASH)]
 
 
 def balance_after_wrong(model: Model) -> None:
@@ -220,6 +225,7 @@ PLANTS: list[tuple[Plant, str]] = [
     (two_answers, "I3"),
     (entries_of_a_refusal, "I3"),
     (posted_without_entries, "I3"),
+    (granted_without_entries, "I3"),
     (capture_without_entries, "I3"),
     (resent_otherwise, "I4"),
     (repeated_otherwise, "I4"),

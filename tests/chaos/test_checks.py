@@ -95,7 +95,7 @@ def test_an_order_that_publishing_itself_has_turned_is_unknown(model: Model, sor
 
 
 def test_a_run_shows_everything_that_it_must_be_told_once() -> None:
-    model = model_run(9, 3_000)
+    model = model_run(9, 5_000)
     told = told_of(model.events)
     assert tuple(told) == TOLD
     assert min(told.values()) > 1, told

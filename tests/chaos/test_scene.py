@@ -84,6 +84,6 @@ async def a_rule_that_was_switched_off_is_named(at: Scene, folder: Path) -> None
     assert (reads.allowed, reads.findings, reads.audit) == ([], [], [])
     assert len(reads.records or ()) == len(reads.results or ()) > 0
     async with at.session() as session:
-        await session.execute("ALTER TABLE entry DISABLE TRIGGER append_only")
+        await session.execute("ALTER TABLE entry DISABLE TRIGGER append_only, DISABLE TRIGGER moved_only")
     reads = await read_all(at, folder, say=say, on_read=lambda _done, _total: None)
     assert reads.allowed == ["change_entry", "delete_entry"]

@@ -94,6 +94,24 @@ def test_holds_are_measured_beside_transfers(door: Door) -> None:
 
 
 @needs_processes
+def test_the_pages_of_a_report_are_measured_beside_transfers_and_alone(door: Door) -> None:
+    line = measured(door, "report", *FEW)
+
+    assert line["rows"] > 10_000
+    assert 0 < line["p50_ms"] <= line["value"]
+    assert 0 < line["p50_ms_alone"] <= line["longest_ms_alone"]
+
+
+@needs_processes
+def test_a_day_of_interest_is_measured_beside_transfers(door: Door) -> None:
+    line = measured(door, "accrual", *FEW)
+
+    assert line["accounts"] == 200
+    assert line["ratio"] > 0
+    assert line["cpu_us_per_command_transfers"] > 0
+
+
+@needs_processes
 def test_growth_compares_grown_books_with_fresh_ones_and_weighs_a_command(door: Door) -> None:
     line = measured(door, "growth", *FEW)
 
@@ -102,6 +120,15 @@ def test_growth_compares_grown_books_with_fresh_ones_and_weighs_a_command(door: 
     assert line["ratio"] > 0
     assert line["yardstick"] > 0
     assert line["disk_bytes_per_command"] > 0
+
+
+@needs_processes
+def test_batches_are_measured_beside_a_mover_and_without_one(door: Door) -> None:
+    line = measured(door, "cold", *FEW)
+
+    assert line["ratio"] is None
+    assert min(line["p50_ms"], line["p50_ms_alone"], line["yardstick"]) > 0
+    assert line["rows"]["entry"] > 0
 
 
 def test_understanding_a_record_is_measured_without_any_server(door: Door) -> None:

@@ -201,6 +201,15 @@ async def test_an_audit_that_fails_names_the_check_and_ends_in_exit_1(at: At, co
     assert done.stdout.splitlines()[-1] == "Broken: account_available"
 
 
+async def test_an_audit_that_takes_too_long_says_what_to_do(at: At, connection: Connection) -> None:
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        limits = {"PARTITA_STATEMENT_TIMEOUT_S": "0.5", "PARTITA_LOCK_TIMEOUT_S": "20"}
+        done = await asyncio.to_thread(at, "audit", **limits)
+    assert (done.returncode, done.stderr.count("Traceback")) == (2, 0), done.stderr
+    assert "A statement took longer than 0.5 s" in done.stderr
+
+
 async def test_a_door_that_waits_for_a_lane_in_vain_says_so_and_does_nothing(at: At, connection: Connection) -> None:
     before = await connection.fetch("SELECT epoch, next_seq FROM lane ORDER BY lane_no")
     async with connection.transaction():

@@ -101,5 +101,13 @@ def test_a_wrong_address_is_told_with_the_setting_that_cures_it(
     assert setting in error_of(*arguments, **NOWHERE)
 
 
-def test_a_setting_that_cannot_be_used_is_named(error_of: Error) -> None:
-    assert "PARTITA_PARTITIONS" in error_of("status", PARTITA_PARTITIONS="many")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARTITA_PARTITIONS", "many"),
+        ("PARTITA_ADVANCE_LIMITS", "EUR:1.234"),
+        ("PARTITA_ADVANCE_CARRY_OVER", "later"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(error_of: Error, name: str, value: str) -> None:
+    assert name in error_of("status", **{name: value})

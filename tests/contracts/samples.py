@@ -28,6 +28,7 @@ _FEW: Final = ("source_account_id", "destination_account_id", "amount")
 
 _CUSTOMER: Final = {"customer_id": "A1", "name": "Ann Example", "address": "4 High Street", "kyc_status": "VERIFIED"}
 _HOLD: Final = {"hold_id": "H1", "account_id": "A1"}
+_ADVANCE: Final = {"advance_id": "V1", "account_id": "A1"}
 _POST: Final = {
     "account_id": "A1",
     "amount": "12.30",
@@ -69,6 +70,8 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "account.set_overdraft": {"account_id": "A1", "overdraft_limit": "50.5"},
     "account.set_product": {"account_id": "A1", "product": "gold"},
     "account.link_protection": {"account_id": "A1", "protection_account_id": "A2"},
+    "interest.accrue": {"account_id": "A1", "date": "2026-02-28"},
+    "interest.post": {"account_id": "A1", "month": "2026-02"},
     "transfer.make": _LEG,
     "transfer.deposit": _CASH,
     "transfer.withdraw": _CASH,
@@ -83,6 +86,12 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "settlement.capture": _HOLD | _POST | {"final": False},
     "settlement.post": _POST,
     "settlement.refund": {"account_id": "A1", "transaction_id": ORIGINAL, "amount": "12.30"},
+    "advance.request": _ADVANCE
+    | {"amount": "1000", "currency": "USD", "payments": 6, "interval_days": 14, "first_due": "2026-02-28"},
+    "advance.collect": _ADVANCE | {"payment_no": 3},
+    "advance.repay": _ADVANCE | {"amount": "12.30"},
+    "advance.write_off": _ADVANCE | {"reason": "gone abroad"},
+    "advance.audit": _ADVANCE,
 }
 
 

@@ -128,7 +128,7 @@ def test_a_command_has_its_operation_with_its_replies_its_key_and_its_codes(spec
     operation, message = DOCUMENT["operations"][spec.type], DOCUMENT["components"]["messages"][spec.type]
     assert (operation["action"], operation["channel"]["$ref"]) == ("receive", f"#/channels/{spec.context}.commands")
     replies = [each["$ref"].rpartition("/")[2] for each in operation["reply"]["messages"]]
-    tags = [model.__struct_config__.tag for model in (spec.applied, spec.rejected)]
+    tags = [model.__struct_config__.tag for model in spec.answers]
     assert replies == [*tags, "command.invalid"]
     assert f"`{spec.key}`" in message["bindings"]["kafka"]["key"]["description"]
     assert message["x-refusals"] == [{"code": code.value, "reason": code.reason} for code in spec.codes]

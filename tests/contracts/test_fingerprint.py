@@ -9,7 +9,7 @@ from msgspec import NODEFAULT, UNSET, structs
 
 from contracts.catalog import CATALOG, Catalog, Spec
 from contracts.customers import Name, SocialSecurityNumber
-from contracts.dates import Date
+from contracts.dates import Date, Day, Month
 from contracts.envelope import Command, LongText, Text, TextHash, differing_fields, fingerprint
 from contracts.ids import BusinessId, CommandId
 from contracts.money import Amount, CurrencyCode, PositiveAmount
@@ -19,7 +19,7 @@ from tests.contracts.texts import Path, texts_in
 
 UNDERSTOOD = Catalog()
 AMOUNTS: Final = (Amount, PositiveAmount, Rate)
-READABLE: Final = (BusinessId, CommandId, CurrencyCode)  # a fingerprint shows them as they were said
+READABLE: Final = (BusinessId, CommandId, CurrencyCode, Day, Month)  # a fingerprint shows them as they were said
 HIDDEN: Final = {  # what else is said is only recognised; of each kind two texts
     **dict.fromkeys((Text, LongText, Name), ("Mrs Miller, 4 High Street", "Mrs Miller, 4 High Street.")),
     Date: ("1961-07-29", "1961-07-30"),

@@ -11,7 +11,9 @@ from processor.database import Connection
 from processor.engine import persist
 from processor.engine.failures import Remedy, remedy_for
 from processor.ledger import store
-from processor.ledger.families import customers, products
+from processor.ledger.families import Shelf, customers, products
+from processor.ledger.families.advances import SHELVES as ADVANCES
+from processor.ledger.families.advances import advances_in_tx
 from processor.ledger.families.holds import HOLDS, holds_in_tx
 from processor.ledger.families.settlements import refunded_in_tx
 from processor.ledger.keys import Keys, find_in_tx
@@ -47,6 +49,16 @@ async def holds_behind_locks(patch: pytest.MonkeyPatch, _: Connection) -> None:
     _read_early(patch, "holds_in_tx", read)
 
 
+async def advances_behind_locks(patch: pytest.MonkeyPatch, _: Connection) -> None:
+    """Advances and their payments are as they were before their accounts were locked."""
+
+    async def read(tx: Connection, keys: Keys) -> Any:
+        numbers = dict(map(tuple, await tx.fetch("SELECT account_id, account_no FROM account")))
+        return await advances_in_tx(tx, [(numbers[each], own_id) for each, own_id in keys.advances if each in numbers])
+
+    _read_early(patch, "advances_in_tx", read)
+
+
 async def refunds_behind_locks(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """What has come back of a settlement is read before its accounts are locked."""
 
@@ -58,10 +70,20 @@ async def refunds_behind_locks(patch: pytest.MonkeyPatch, _: Connection) -> None
 
 async def hold_version(patch: pytest.MonkeyPatch, _: Connection) -> None:
     """Holds are written whatever has become of the row since it was read."""
-    clause = " AND hold.version = u.version"
-    assert clause in HOLDS.update
-    unchecked = replace(HOLDS, update=HOLDS.update.replace(clause, ""))
-    shelves = [unchecked if shelf is HOLDS else shelf for shelf in store.LedgerStore.shelves]
+    _unchecked(patch, HOLDS, "hold")
+
+
+async def advance_versions(patch: pytest.MonkeyPatch, _: Connection) -> None:
+    """Advances and payments are written whatever has become of their rows since they were read."""
+    for shelf, name in zip(ADVANCES, ("advance", "payment"), strict=True):
+        _unchecked(patch, shelf, name)
+
+
+def _unchecked(patch: pytest.MonkeyPatch, own: Shelf, name: str) -> None:
+    clause = f"AND {name}.version = u.version"
+    assert clause in own.update
+    unchecked = replace(own, update=own.update.replace(clause, ""))
+    shelves = [unchecked if shelf is own else shelf for shelf in store.LedgerStore.shelves]
     patch.setattr(store.LedgerStore, "shelves", shelves)
 
 

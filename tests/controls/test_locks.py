@@ -9,6 +9,8 @@ from processor.database import Database, connect
 from producers.command_ids import new_command_id
 from tests.controls.control import Control, controls
 from tests.controls.lock_switches import (
+    advance_versions,
+    advances_behind_locks,
     comparing_what_was_found,
     customer_lock,
     hold_version,
@@ -22,7 +24,9 @@ from tests.controls.trial import Trial
 from tests.engine.asking import (
     capture,
     close,
+    collect,
     customer,
+    grant,
     link,
     overdrawable,
     place,
@@ -61,6 +65,27 @@ async def test_holds_behind_locks(trial: Trial, control: Control, monkeypatch: p
     await trial.tell(opening("A"), paying_in("A", "30"), place(held, "10"), place(other, "10"))
     releasing, capturing = trial.publish(release(held)), trial.publish(capture(held, "10"), partition=1)
     await trial.meet_before_commit(releasing, capturing)
+
+    control.judge(await trial.findings(), trial.failures)
+
+
+@controls(
+    off_and_the_version_refuses=Control(off=[advances_behind_locks], logged=["AssertionError"], found=[DEAD]),
+    off_and_nothing_behind_it=Control(
+        off=[advances_behind_locks, advance_versions],
+        found=[
+            "audit advances: EUR: advances owe 2000, the house has granted 1000 more",
+            "audit advance_payments: payment 1 of advance V of account 2: .* it follows one of status 2",
+            r"oracle: event 1 of partition 1 .*: says yes, right is advance.rejected payment_settled",
+        ],
+    ),
+)
+async def test_advances_behind_locks(trial: Trial, control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lanes collect one payment."""
+    await control.switch_off(monkeypatch, trial.desk.connection)
+    key = ("A", "V")
+    await trial.tell(opening("A"), grant(key))
+    await trial.meet_before_commit(trial.publish(collect(key)), trial.publish(collect(key), partition=1))
 
     control.judge(await trial.findings(), trial.failures)
 

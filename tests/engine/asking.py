@@ -1,10 +1,11 @@
-"""Commands that tests of holds, overdrafts and protection ask for again and again, each under an id of its own."""
+"""Commands that tests ask for again and again, each under an id of its own."""
 
 from typing import Any
 
 import msgspec
 
 from contracts.accounts import AccountClose, AccountLinkProtection, AccountOpen
+from contracts.advances import AdvanceAudit, AdvanceCollect, AdvanceRepay, AdvanceRequest, AdvanceWriteOff
 from contracts.customers import CustomerCreate, CustomerUpdate
 from contracts.envelope import Command
 from contracts.holds import HoldExpire, HoldPlace, HoldRelease
@@ -14,7 +15,7 @@ from contracts.transfers import TransferReverse, TransferWithdraw
 from producers.command_ids import new_command_id
 from tests.engine.desk import opening
 
-Key = tuple[str, str]  # account, hold
+Key = tuple[str, str]  # account, and hold or advance
 
 
 def customer(name: str) -> CustomerCreate:
@@ -76,3 +77,25 @@ def release(key: Key) -> HoldRelease:
 
 def expire(key: Key) -> HoldExpire:
     return HoldExpire(command_id=new_command_id(), account_id=key[0], hold_id=key[1])
+
+
+def grant(key: Key, amount: str = "30", payments: int = 3, **more: Any) -> AdvanceRequest:
+    """Return the request of an advance whose payments are all due, unless it says when the first is."""
+    known: dict[str, Any] = {"account_id": key[0], "advance_id": key[1], "first_due": "2020-01-06", **more}
+    return AdvanceRequest(command_id=new_command_id(), amount=amount, payments=payments, **known)
+
+
+def collect(key: Key, number: int = 1) -> AdvanceCollect:
+    return AdvanceCollect(command_id=new_command_id(), account_id=key[0], advance_id=key[1], payment_no=number)
+
+
+def pay_back(key: Key, amount: str = "") -> AdvanceRepay:
+    return AdvanceRepay(command_id=new_command_id(), account_id=key[0], advance_id=key[1], amount=amount)
+
+
+def give_up(key: Key) -> AdvanceWriteOff:
+    return AdvanceWriteOff(command_id=new_command_id(), account_id=key[0], advance_id=key[1], reason="a test says so")
+
+
+def examine(key: Key) -> AdvanceAudit:
+    return AdvanceAudit(command_id=new_command_id(), account_id=key[0], advance_id=key[1])

@@ -154,7 +154,7 @@ class Desk:
         rows = await self.connection.fetch("SELECT xmin::text, account::text FROM account ORDER BY account_no")
         for table in await append_only_tables(self.connection):
             if table not in ENGINES_OWN:
-                rows += await self.connection.fetch(f"SELECT '{table}', {table}::text FROM {table} ORDER BY 2")
+                rows += await self.connection.fetch(f"SELECT '{table}', kept::text FROM {table} AS kept ORDER BY 2")
         return [tuple(row) for row in rows]
 
     async def balance(self, account_id: str) -> int:

@@ -14,6 +14,7 @@ from contracts.settlements import SettlementCapture
 from contracts.transfers import TransferReverse
 from processor.database import Connection, named_queries
 from producers.command_ids import new_command_id
+from tests.engine.asking import collect, grant
 from tests.engine.desk import Desk, fill, moving, names, opening, paying_in
 
 # Begin, lanes, answers, protectors, accounts, clock; events, transactions, entries, accounts, lanes. Whoever may step
@@ -23,6 +24,8 @@ CASH = 11  # the house's rows, and no protectors
 PLACED = 11  # holds, and no protectors; holds and their versions, no transactions and entries
 CAPTURED = 14  # holds, the house's rows; transactions, entries, holds and their versions
 PROTECTED = 13  # the house's rows, as there might be a fee; side legs
+GRANTED = 17  # advances, payments, the house's rows, no protectors; advances, payments, versions, accounts changed more
+COLLECTED = 16  # the same look-ups; advances, payments and versions
 CHARGED = 15  # the same, fees, and accounts that have changed in more than their balance
 
 CostOf = Callable[..., Awaitable[int]]
@@ -87,6 +90,21 @@ async def test_what_has_expired_costs_three_statements_however_much_it_is(
     assert await cost_of(moving(a, b, "0.01")) == TRANSFERS, statements
 
 
+async def test_advances_cost_the_same_statements_however_many_there_are(
+    desk: Desk, statements: list[str], cost_of: CostOf
+) -> None:
+    (first,) = names(1)
+    await desk.one(opening(first))
+    for command in (grant((first, "V")), collect((first, "V"))):  # by then the house has its rows, and all is prepared
+        await desk.one(command)
+    for size in (1, 100):
+        accounts = names(size)
+        await desk.tell(*map(opening, accounts))
+        keys = [(account, "V") for account in accounts]
+        assert await cost_of(*map(grant, keys)) == GRANTED, statements
+        assert await cost_of(*map(collect, keys), *(collect(key, 2) for key in keys)) == COLLECTED, statements
+
+
 @pytest.mark.parametrize("product", ["standard", "own"])
 async def test_fees_and_protection_cost_the_same_statements_however_many_they_are(
     desk: Desk, statements: list[str], cost_of: CostOf, product: str
@@ -120,10 +138,13 @@ async def test_no_statement_that_writes_scans_a_table(desk: Desk) -> None:
         "lock_lanes": ("ledger", [0, 1]),
         "leave_lanes": ([1], [10**9], [10**9], [1], now),
         "update_balances": (numbers, *(nothing,) * 5, now),
-        "update_accounts": (numbers, *(nothing,) * 17, now),
+        "update_accounts": (numbers, *(nothing,) * 18, now),
         "update_customers": (["C1"], *(nothing,) * 5, now),
         "update_holds": (numbers, *(nothing,) * 9, now),
         "update_products": (*(nothing,) * 15, now),
+        "update_interest": (numbers, *(nothing,) * 6, now),
+        "update_advances": (numbers, *(nothing,) * 6, now),
+        "update_advance_payments": (numbers, *(nothing,) * 7, now),
         "lock_products": (["P1", "P2"],),
         "share_products": (["P1", "P2"],),
     }
@@ -134,7 +155,10 @@ async def test_no_statement_that_writes_scans_a_table(desk: Desk) -> None:
 
 SOURCES = (
     *[("processor.engine", "engine.sql"), ("processor.ledger", "store.sql")],
-    *[("processor.ledger.families", f"{name}.sql") for name in ("customers", "holds", "products")],
+    *[
+        ("processor.ledger.families", f"{name}.sql")
+        for name in ("advances", "customers", "holds", "interest", "products")
+    ],
 )
 # Enough rows for an index to be worth it.
 GROW = """
@@ -148,6 +172,12 @@ INSERT INTO customer SELECT 'C' || number, '', now(), '', sha256(''), 1, true, 1
 INSERT INTO product SELECT 'P' || number, 1, 1, 0, 0, 0, true, true, 0, 365, 'EUR', 'none', 'whole', '', 1, now()
   FROM generate_series(1, 5000) AS number;
 INSERT INTO hold SELECT number, 'H', 1, 1, 5, 0, 0, 0, now(), false, 1, now(), now(), 0, number
+  FROM generate_series(1, 20000) AS number;
+INSERT INTO advance SELECT number, 'grown', 2, 5, 0, 0, 1, 1, 7, now(), 0, number, 1, now()
+  FROM generate_series(1, 20000) AS number;
+INSERT INTO advance_payment SELECT number, 'grown', 1, now(), 1, 5, 0, NULL, 1, now()
+  FROM generate_series(1, 20000) AS number;
+INSERT INTO interest SELECT 100000 + number, now(), now(), now(), true, 0, '', 1, now()
   FROM generate_series(1, 20000) AS number;
 ANALYZE;
 """

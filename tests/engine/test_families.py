@@ -70,7 +70,7 @@ ROW = Spec(
     context=LEDGER.name,
     command=MarkMake,
     key="account_id",
-    applied=MarkMade,
+    applied=(MarkMade,),
     rejected=MarkRejected,
     codes=(CommonRefusal.ACCOUNT_RESERVED, *MarkRefusal),
 )

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from hypothesis.stateful import rule
 
@@ -86,14 +85,14 @@ class EngineMachine(Machine):
         self._stack, self._template = stack, template
         self._held = AsyncExitStack()
 
-    async def open_bank(self, zone: ZoneInfo) -> OurBank:
+    async def open_bank(self, terms: Bank) -> OurBank:
         url = await self._held.enter_async_context(fresh_database(self._stack, self._template))
         connection = await connect(url, role="test")
         self._held.push_async_callback(connection.close)
         await connection.execute(BY_THE_TABLE.format(start=moment_text(START)))
         self.desk = await Desk.open(connection, url)
         self._held.push_async_callback(self.desk.database.close)
-        self.desk.context = replace(self.desk.context, store=LedgerStore(Bank(zone=zone)))
+        self.desk.context = replace(self.desk.context, store=LedgerStore(terms))
         return AtTheDesk(self.desk)
 
     async def check_books(self) -> None:

@@ -4,6 +4,7 @@ A session keeps the plans that it makes, and it makes them while tables are empt
 be right for millions of rows.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,16 +13,18 @@ import pytest
 
 from processor.database import Connection, Database, named_queries
 
+FAMILIES: Final = ("advances", "customers", "holds", "interest", "overdrafts", "settlements")
 SOURCES: Final = (
     *[("processor.ledger", "store.sql"), ("processor.engine", "engine.sql")],
-    *[("processor.ledger.families", f"{name}.sql") for name in ("customers", "holds", "overdrafts", "settlements")],
+    *[("processor.ledger.families", f"{name}.sql") for name in FAMILIES],
 )
-# Each look-up of a batch, and the indexes that it goes by.
+ANSWERS: Final = ("event_one_answer_per_command", "event_command_id_idx")  # in the hot table, and in the cold one
+# Each look-up of a batch, and the indexes that it goes by; those of old rows have one in either place.
 LOOK_UPS: Final[Mapping[str, Sequence[str]]] = {
-    "answers": ["event_one_answer_per_command"],
+    "answers": ANSWERS,
     "find_originals": [
-        *("event_one_answer_per_command", "transaction_pkey", "batch_leg_pkey", "reversal_happens_once"),
-        *("account_pkey", "account_pkey"),
+        *(*ANSWERS, "transaction_pkey", "transaction_pkey", "batch_leg_pkey", "batch_leg_pkey"),
+        *("reversal_happens_once", "account_pkey", "account_pkey"),
     ],
     "find_protectors": ["account_protected", "account_exists"],
     "find_protected": ["account_by_protector"],
@@ -34,6 +37,19 @@ LOOK_UPS: Final[Mapping[str, Sequence[str]]] = {
     "next_expiries": ["hold_counted"],
     "open_fees": ["overdraft_fee_by_account", "fee_comes_back_once"],
     "refunded": ["refund_by_original"],
+    "interest": ["interest_of_account", "account_terms_by_account", "account_terms_by_account"],
+    "products_since": ["account_terms_by_account", "account_terms_by_account", "lane_pkey"],
+    "versions_since": ["product_version_is_unique", "product_version_is_unique"],
+    "entry_looked_at": ["entry_pkey", "entry_pkey"],
+    "balance_before_entry": ["entry_pkey", "entry_pkey"],
+    "advances": ["advance_exists"],
+    "advance_payments": ["advance_payment_exists"],
+    "suspects": ["account_pkey", "advance_exists", "advance_payment_exists"],
+}
+# What the search for a balance of the past reads; it is in functions, which EXPLAIN does not look into.
+IN_FUNCTIONS: Final = {
+    "entry_looked_at": ("entry_before", 2),
+    "balance_before_entry": ("balances_before", 1),
 }
 A_FEW_ROWS: Final = """
 INSERT INTO account (account_no, account_id, account_type, currency, product, decided_at, opened_at, customer_id,
@@ -44,6 +60,12 @@ INSERT INTO hold SELECT n, 'H', 1, 1, 5, 0, 0, 0, now(), false, 1, now(), now(),
 INSERT INTO refund SELECT 1, n, now(), 1, n, 5 FROM generate_series(1, 3) AS n;
 INSERT INTO overdraft_fee SELECT 1, n, now(), 0, n, now(), 5, 1, 0, now(), 'P' FROM generate_series(1, 3) AS n;
 INSERT INTO fee_refund SELECT 1, n, now(), 0, 1, n, 0 FROM generate_series(1, 3) AS n;
+INSERT INTO interest SELECT n, now(), now(), now(), false, 0, '', 1, now() FROM generate_series(1, 3) AS n;
+INSERT INTO account_terms SELECT 1, n, now(), n, 0, true, 'P' FROM generate_series(1, 3) AS n;
+INSERT INTO product_version SELECT 1, n, now(), n, 1, 0, 0, 0, true, true, 0, 365, 'P', 'EUR', 'none', 'whole', ''
+  FROM generate_series(1, 3) AS n;
+INSERT INTO advance SELECT n, 'V', 1, 5, 5, 0, 1, 1, 7, now(), 1, n, 1, now() FROM generate_series(1, 3) AS n;
+INSERT INTO advance_payment SELECT n, 'V', 1, now(), 1, 5, 0, NULL, 1, now() FROM generate_series(1, 3) AS n;
 ANALYZE"""
 
 
@@ -68,6 +90,16 @@ async def reads(session: Connection, name: str, query: str) -> list[tuple[str, b
     )
 
 
+async def said_in(session: Connection, function: str, times: int) -> str:
+    """Return the one statement of a function, which it says so many *times*, with parameters for its variables."""
+    source = await session.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
+    said = re.findall(r"SELECT .+? INTO .+?;", source, re.DOTALL)
+    numbered = [re.sub(r" INTO [\w, ]+?(?=\s+FROM)", "", each) for each in said]
+    (statement,) = {re.sub(r"entry_no = (.+?);", "entry_no = $2", each).replace("wanted_no", "$1") for each in numbered}
+    assert len(said) == times
+    return str(statement)
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for each in plan.get("Plans", ()):
@@ -79,5 +111,6 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 async def test_a_batch_looks_everything_up_by_index(session: Connection, tables: str) -> None:
     await session.execute(tables)
     queries = {name: query for source in SOURCES for name, query in named_queries(*source).items()}
+    queries |= {name: await said_in(session, *place) for name, place in IN_FUNCTIONS.items()}
     found = {name: await reads(session, name, queries[name]) for name in LOOK_UPS}
     assert found == {name: sorted((index, True) for index in indexes) for name, indexes in LOOK_UPS.items()}

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -16,13 +15,13 @@ from partita.local.stack import LocalStack
 from processor.database import Connection, connect
 from processor.engine.audit import audit
 from processor.engine.events import Kind
-from processor.ledger.bank import Bank
+from processor.ledger.lending import AdvanceStatus, PaymentStatus
 from processor.ledger.store import LedgerStore
 from processor.ledger.values import HoldStatus, Status
 from tests.conftest import fresh_database
 from tests.engine.desk import Desk
 from tests.ledger.tables.rules_bank import START
-from tests.table_runs import Fee, Held, Holding, Run
+from tests.table_runs import Advanced, Fee, Held, Holding, Paying, Run
 from tests.tables import Table, tables
 
 # In a database of the test's own the one clock stands still, or no command would be decided at a given instant.
@@ -74,7 +73,32 @@ class EngineBank:
             protector_id=row["protection_account_id"],
             holds=dict(map(_held, holds)),
             last_fee=None if fee is None else Fee(**dict(fee)),
+            advances=await self._advances(row["account_no"]),
         )
+
+    async def _advances(self, account_no: int) -> dict[str, Advanced]:
+        advances = await self._desk.connection.fetch("SELECT * FROM advance WHERE account_no = $1", account_no)
+        payments = await self._desk.connection.fetch("SELECT * FROM advance_payment WHERE account_no = $1", account_no)
+        return {
+            row["advance_id"]: Advanced(
+                status=AdvanceStatus(row["status"]).name,
+                amount_minor=row["amount_minor"],
+                outstanding_minor=row["outstanding_minor"],
+                written_off_minor=row["written_off_minor"],
+                payments={
+                    each["payment_no"]: Paying(
+                        due=each["due"],
+                        status=PaymentStatus(each["status"]).name,
+                        amount_minor=each["amount_minor"],
+                        paid_minor=each["paid_minor"],
+                        moved_to=each["moved_to"],
+                    )
+                    for each in payments
+                    if each["advance_id"] == row["advance_id"]
+                },
+            )
+            for row in advances
+        }
 
 
 def _held(row: asyncpg.Record) -> tuple[str, Held]:
@@ -98,7 +122,7 @@ async def desk_of(table: Table, stack: LocalStack, template: str) -> AsyncIterat
         connection = await connect(url, role="test")
         await stand_still(connection, START)
         desk = await Desk.open(connection, url)
-        desk.context = replace(desk.context, store=LedgerStore(Bank(zone=ZoneInfo(table.zone))))
+        desk.context = replace(desk.context, store=LedgerStore(table.bank))
         try:
             yield desk
         finally:

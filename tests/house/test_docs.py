@@ -33,7 +33,8 @@ SETTINGS: Final = {f"PARTITA_{name.upper()}" for name in Settings.model_fields}
 OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
     *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER", "PARTITA_TEST_OUTAGE_S"),
-    "PARTITA_TEST_WRITE_EXAMPLES",
+    "PARTITA_TEST_REPORT_ROWS",
+    *("PARTITA_TEST_WRITE_EXAMPLES", "PARTITA_TEST_ADVANCES"),
 }
 OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
@@ -172,12 +173,12 @@ def test_the_row_of_a_command_says_what_the_catalog_says(spec: Spec) -> None:
     named = re.findall(r"`(\w+)`\**(\?)?", fields)
     assert {name: not optional for name, optional in named} == fields_of(spec.command)
     assert re.findall(r"\*\*`(\w+)`", fields) == [spec.key]
-    assert re.findall(r"`([\w.]+)`", applied) == [type_of(spec.applied)]
+    assert applied == " or ".join(f"`{type_of(event)}`" for event in spec.applied)
     assert re.findall(r"`(\w+)`", codes) == [code.value for code in spec.codes]
 
 
 def test_the_pages_name_no_type_that_does_not_exist_and_the_page_of_messages_shows_all() -> None:
-    types = {name for spec in CATALOG for name in (spec.type, type_of(spec.applied), type_of(spec.rejected))}
+    types = {name for spec in CATALOG for name in (spec.type, *map(type_of, spec.answers))}
     families = "|".join({name.partition(".")[0] for name in types})
     for page in PAGES:
         assert set(re.findall(rf"`((?:{families})\.[a-z_]+)`", read(page))) - types - PROPOSED == set()

@@ -5,6 +5,7 @@ on by a millisecond an event. Commands of accounts and holds go to lane 1.
 """
 
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -30,8 +31,11 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MAKE, DEPOSIT, WITHDRAW, REVERSE, BATCH, CLOSE, CAPTURE, SETTLE, REFUND = range(1, 10)
 PROTECTION, FEE, BACK = range(1, 4)
 MOVED = (4, 3)  # TRANSFER_OUT, TRANSFER_IN
-TYPES = {DEPOSIT: (1, 1), WITHDRAW: (2, 2), REVERSE: (7, 7), REFUND: (7, 7)}
-SIDE_TYPES = {PROTECTION: MOVED, FEE: (5, 5), BACK: (7, 7)}
+TYPES = {DEPOSIT: (1, 1), WITHDRAW: (2, 2), REVERSE: (7, 7), REFUND: (7, 7), 10: (6, 6), 11: (1, 1)} | dict.fromkeys(
+    (12, 13, 14), (2, 2)
+)
+HOUSE = ("cash", "fees", "interest", "advances", "losses")
+SIDE_TYPES = {PROTECTION: MOVED, FEE: (5, 5), BACK: (7, 7), 4: (6, 6)}
 ANSWERS = {
     REVERSE: "transfer.reversed",
     BATCH: "transfer.batch_posted",
@@ -39,6 +43,11 @@ ANSWERS = {
     CAPTURE: "settlement.posted",
     SETTLE: "settlement.posted",
     REFUND: "settlement.refunded",
+    10: "interest.posted",
+    11: "advance.granted",
+    12: "advance.payment_collected",
+    13: "advance.repaid",
+    14: "advance.written_off",
 }
 
 Stamp = tuple[int, int]
@@ -56,6 +65,7 @@ class Books:
     holds: dict[tuple[int, str], Hold] = field(default_factory=dict)
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     ids: dict[Stamp, bytes] = field(default_factory=dict)
+    later: list[Callable[[Connection], Awaitable[None]]] = field(default_factory=list)  # writes other rows that change
     now: datetime = START
 
     def add(self, table: str, *row: Any) -> None:
@@ -126,7 +136,7 @@ class Books:
         return account
 
     def account(self, account_id: str, lane_no: int, currency: str = "USD") -> Account:
-        if account_id not in ("cash", "fees"):
+        if account_id not in HOUSE:
             return self.accounts[account_id, 0]
         name = f"house:{account_id}:{currency}"
         return self.accounts.get((name, lane_no)) or self._account(name, lane_no, currency)
@@ -152,9 +162,11 @@ class Books:
         account.chain = sha256(account.chain + struct.pack(">qqiqhqqq", *numbers)).digest()
         self.add("entry", *numbers[:-1], self.now, account.chain)
 
-    def legs(self, kind: int, lane_no: int, *legs: tuple[str, str, int], currency: str = "USD") -> Stamp:
+    def legs(
+        self, kind: int, lane_no: int, *legs: tuple[str, str, int], currency: str = "USD", key: str = "K"
+    ) -> Stamp:
         """Post one transaction of *kind* with *legs* of (source, destination, amount)."""
-        key = legs[0][0] if kind == CAPTURE else "K"
+        key = legs[0][0] if kind == CAPTURE else key
         stamp = self.event(lane_no, 1, ANSWERS.get(kind, "transfer.posted"), key=key)
         sides = [(self.account(s, lane_no, currency), self.account(d, lane_no, currency), a) for s, d, a in legs]
         single = kind != BATCH
@@ -283,4 +295,6 @@ class Books:
             await replace(connection, "product", [(name, *row) for name, row in self.products.items()])
             await write_lanes(connection, self.lanes)
             await write_accounts(connection, self.accounts.values(), list(self.holds.values()))
+            for write in self.later:
+                await write(connection)
         self.rows.clear()

@@ -31,6 +31,7 @@ class Account:
     fees: int = 0
     fee_year: int = 0
     grace_until: datetime | None = None
+    advance: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -77,7 +78,7 @@ def _row(account: Account, held: list[Hold]) -> tuple[object, ...]:
         *(account.balance, account.balance - sum(hold.left for hold in held), account.overdraft, account.entries),
         *(account.chain, account.status, account.closed_at, account.decided_at, START, account.customer),
         *(account.protector, account.good_standing, account.fee_day, account.fees, account.fee_year),
-        *(min(expiries, default=None), account.grace_until),
+        *(min(expiries, default=None), account.grace_until, account.advance),
     )
 
 
@@ -108,9 +109,10 @@ WRITE_LANE = """INSERT INTO lane (lane_no, context, partition, start_offset, nex
     SET next_offset = excluded.next_offset, next_seq = excluded.next_seq, records = excluded.records"""
 WRITE_ACCOUNT = """INSERT INTO account (account_no, account_id, lane_no, account_type, currency, product, ledger_minor,
     available_minor, overdraft_limit_minor, last_entry_no, chain, status, closed_at, decided_at, opened_at, customer_id,
-    protection_account_id, good_standing, fee_day, fees_on_day, fees_in_month, fee_year, hold_expiry, grace_until)
+    protection_account_id, good_standing, fee_day, fees_on_day, fees_in_month, fee_year, hold_expiry, grace_until,
+    advance_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22,
-            $23) ON CONFLICT (account_no) DO UPDATE
+            $23, $24) ON CONFLICT (account_no) DO UPDATE
     SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor, chain = excluded.chain,
         last_entry_no = excluded.last_entry_no, status = excluded.status, closed_at = excluded.closed_at,
-        decided_at = excluded.decided_at"""
+        decided_at = excluded.decided_at, advance_id = excluded.advance_id"""

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from processor.database import Connection, affected
 from processor.engine.audit import ENGINE_CHECKS, audit
 from processor.ledger.context import LEDGER
 from tests.append_only import append_only_tables
+from tests.ledger.audit_advances import advances
 from tests.ledger.audit_books import (
     BATCH,
     CAPTURE,
@@ -18,6 +20,7 @@ from tests.ledger.audit_books import (
     WITHDRAW,
     Books,
 )
+from tests.ledger.audit_rows import START
 
 CHECKS = (*ENGINE_CHECKS, *LEDGER.checks)
 LATER_MS = 3_600_000
@@ -25,6 +28,11 @@ CONSTRAINTS = [
     *(("account", f"account_{rule}") for rule in ("closed_is_empty", "closed_holds_nothing", "holds_not_negative")),
     *(("hold", f"hold_{rule}") for rule in ("open_has_something_left", "within_its_amount", "parts_not_negative")),
     ("account", "account_does_not_protect_itself"),
+    *(("advance", f"advance_{rule}") for rule in ("open_owes", "written_off_or_not", "has_payments")),
+    *(
+        ("advance_payment", f"advance_payment_{rule}")
+        for rule in ("within_its_amount", "paid_is_settled", "failed_moves")
+    ),
     ("reversal", "reversal_happens_once"),
     ("fee_refund", "fee_comes_back_once"),
     ("product_version", "product_version_is_unique"),
@@ -56,7 +64,7 @@ def story() -> Books:
     books.invalid(2, bytes(range(16)))
     books.event(2, 4, "something.extra", command=books.ids[batch])
     books.add("relay_position", 2, 1)
-    for chapter in (protection, fees, grace, holds, settlements):
+    for chapter in (protection, fees, grace, holds, settlements, advances):
         chapter(books)
     return books
 
@@ -91,10 +99,17 @@ def fees(books: Books) -> None:
     books.fee(books.legs(BATCH, 2, ("R", "A", 100), ("C", "A", 10)), "R", 3500)
 
 
+def earns_nothing_yet(books: Books, account_id: str) -> None:
+    """Keep the row that an account has whose product may bear interest, before a day of it has ended."""
+    before = START.date() - timedelta(days=1)
+    books.add("interest", books.accounts[account_id, 0].no, START.date(), *(before, before, False), 0, "", 1, START)
+
+
 def grace(books: Books) -> None:
     """G's product gives fees back in time, and later does not, nor lets them exceed the limit."""
     books.define("kind", 1, 500, caps="2 3", waived=False, exceed=True, hours=24)
     books.open("G", product="kind", overdraft=200)
+    earns_nothing_yet(books, "G")
     charged = books.fee(books.legs(WITHDRAW, 1, ("G", "cash", 100)), "G", 500, hours=24)
     books.give_back(books.legs(DEPOSIT, 2, ("cash", "G", 1000)), "G", 500, charged)
     books.fee(books.legs(WITHDRAW, 2, ("G", "cash", 1000)), "G", 500, hours=24)

@@ -30,8 +30,12 @@ class _Interest(NamedTuple):
     tiers: list[Json] | None = None
 
 
-_TIERS: Final = [{"from": "0", "rate": "0.01"}, {"from": "10", "rate": "0.02"}]
-_INTEREST: Final = (_Interest("simple", _TIERS), _Interest("simple", _TIERS[::-1]), _Interest(None, _TIERS))
+_TIERS: Final = [{"from": "0", "rate": "0.0123456789"}, {"from": "10", "rate": "0.9"}, {"from": "30", "rate": "0.1"}]
+_INTEREST: Final = (
+    *(_Interest("simple", [{"from": "0", "rate": "9.99"}]), _Interest("simple", _TIERS)),
+    *[_Interest("compound", _TIERS)] * 2,
+)
+_SENSELESS: Final = (_Interest("simple", _TIERS[::-1]), _Interest(None, _TIERS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +153,9 @@ class Draws:
         return {"destination_account_id": self.one_of([None, None, self.account(), self.account(), self.odd()])}
 
     def terms(self) -> Json:
-        """Draw what a product says of fees, and rarely of interest."""
+        """Draw what a product says of fees and of interest."""
         flags = [None, True, False, False]
-        interest = self.one_of([*[_Interest()] * 7, *_INTEREST])
+        interest = self.one_of([*[_Interest()] * 4, *_INTEREST * 2, *_SENSELESS])
         return {
             "overdraft_fee": self.one_of([*["2", "5", "1"] * 3, "0", "0.01", "0.001", None]),
             "fees_per_day": self.one_of([1, 2, 2, 3, *[None] * 4, 0]),
@@ -159,15 +163,20 @@ class Draws:
             "first_fee_waived": self.one_of(flags),
             "fee_may_exceed_limit": self.one_of(flags),
             "grace_hours": self.one_of([None, 1, 24, 24, 100, 100]),
-            "interest": interest.kind,
-            "tiers": interest.tiers,
+            **self.earning(interest),
         }
+
+    def earning(self, interest: _Interest | None = None) -> Json:
+        """Draw what a product says of interest, something sensible where nothing is given."""
+        interest = interest or self.one_of(_INTEREST)
+        more = {"tier_mode": self.one_of([None, "marginal"]), "day_count": self.one_of([None, 360])}
+        return {"interest": interest.kind, "tiers": interest.tiers, **more}
 
     def expiry(self) -> str:
         """Draw when a hold is to expire, rarely an instant that is past."""
         now = self.banks.now
         instant = self.one_of([*self._ahead(), now, now - timedelta(hours=1)])
-        return self.one_of([moment_text(instant), instant.astimezone(self.banks.zone).isoformat()])
+        return self.one_of([moment_text(instant), instant.astimezone(self.banks.terms.zone).isoformat()])
 
     def later(self) -> datetime:
         """Draw an instant to come: soon, at the turn of a day, month or year, or when something is due or over."""
@@ -206,14 +215,13 @@ class Draws:
         return [until for until in graces if until > self.banks.now]
 
     def _ahead(self) -> list[datetime]:
-        now = self.banks.now
-        today = now.astimezone(self.banks.zone).date()
+        now, today = self.banks.now, self.banks.today
         days = [
             *[today + timedelta(days=1)] * 3,
             (today.replace(day=1) + timedelta(days=32)).replace(day=1),
             today.replace(today.year + 1, 1, 1),
         ]
-        turns = [datetime.combine(day, time(), self.banks.zone).astimezone(UTC) for day in days]
+        turns = [datetime.combine(day, time(), self.banks.terms.zone).astimezone(UTC) for day in days]
         before = [turn - TICK for turn in turns if turn - TICK > now]
         return [*(now + step for step in _STEPS * 3), *before, *(turn for turn in turns if turn > now)]
 

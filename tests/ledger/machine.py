@@ -15,9 +15,12 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
+from processor.ledger.bank import Bank
+from processor.ledger.lending import CarryOver
 from tests.ledger.draws import SETTLEMENTS, Draws
+from tests.ledger.over_time import OverTime
 from tests.ledger.two_banks import OurBank, TwoBanks
 from tests.tables import Json
 
@@ -27,12 +30,13 @@ LUCK: Final = st.randoms(
 )  # a seed is drawn, and all else by it: the same example twice is the same
 FEW: Final = 2  # accounts in dollars that are not closed, at least
 LIVE: Final = 5  # and at most
+LIMITS: Final = {"USD": 40_00}  # of advances
 _PERSON: Final = {"name": "Ada", "date_of_birth": "1990-05-17", "ssn": "123-45-6789", "address": "here"}
 _CUSTOMERS: Final = ("P", "P", "P", "P", "Q", "N", "N", "nobody")
 _PRODUCTS: Final = (*["own"] * 6, *["yen"] * 4, "plain", "standard", "standard", "savings", "none", "none")
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(OverTime):
     """The same to both banks; as many commands wait to be decided together as *together* says in turn."""
 
     together: ClassVar[tuple[int, ...]] = (1,)
@@ -44,7 +48,7 @@ class Machine(RuleBasedStateMachine):
         self._sizes = cycle(self.together)
         self._size = next(self._sizes)
 
-    async def open_bank(self, zone: ZoneInfo) -> OurBank:
+    async def open_bank(self, terms: Bank) -> OurBank:
         """Open the bank that is compared with the oracle."""
         raise NotImplementedError
 
@@ -54,16 +58,17 @@ class Machine(RuleBasedStateMachine):
     async def close_bank(self) -> None:
         """Let the bank go."""
 
-    @initialize(zone=st.sampled_from(ZONES), luck=LUCK)
-    def begin(self, zone: str, luck: Random) -> None:
-        bank = self._runner.run(self.open_bank(ZoneInfo(zone)))
-        self.banks = TwoBanks(bank=bank, zone=ZoneInfo(zone), seen=self._seen)
+    @initialize(zone=st.sampled_from(ZONES), carry_over=st.sampled_from(CarryOver), luck=LUCK)
+    def begin(self, zone: str, carry_over: CarryOver, luck: Random) -> None:
+        terms = Bank(zone=ZoneInfo(zone), advance_limits=LIMITS, carry_over=carry_over)
+        bank = self._runner.run(self.open_bank(terms))
+        self.banks = TwoBanks(bank=bank, terms=terms, seen=self._seen)
         self.draws = Draws(luck=luck, banks=self.banks)
         for name, kyc in (("P", "VERIFIED"), ("Q", "VERIFIED"), ("N", "PENDING")):
             self.ask("customer.create", customer_id=name, kyc_status=kyc, **_PERSON)
         for name, currency in (("own", "USD"), ("yen", "JPY")):
-            terms = self.draws.terms() | {"overdraft_fee": "5", "interest": None, "tiers": None}
-            self.ask("product.set", product=name, account_type="CHECKING", currency=currency, **terms)
+            said = self.draws.terms() | self.draws.earning() | {"overdraft_fee": "5"}
+            self.ask("product.set", product=name, account_type="CHECKING", currency=currency, **said)
         for name, currency, limit, more in (
             ("A", "USD", "20", {"customer_id": "P", "product": "own"}),
             ("B", "USD", "50", {"customer_id": "P"}),
@@ -84,8 +89,7 @@ class Machine(RuleBasedStateMachine):
         self.draws.one_of([self._create_customer, self._update_customer, self._set_product])()
 
     def _create_customer(self) -> None:
-        today = self.banks.now.astimezone(self.banks.zone).date()
-        days = map(str, (today, today + timedelta(days=1)))
+        days = map(str, (self.banks.today, self.banks.today + timedelta(days=1)))
         person = _PERSON | {"date_of_birth": self.draws.one_of(["1990-05-17", "1990-02-30", *days])}
         kyc = self.draws.one_of([None, "VERIFIED", "REJECTED"])
         self.ask("customer.create", customer_id=self.draws.one_of(_CUSTOMERS), kyc_status=kyc, **person)
@@ -138,8 +142,9 @@ class Machine(RuleBasedStateMachine):
         self.ask("account.unfreeze" if thaw else "account.freeze", account_id=account_id, reason="r")
 
     @precondition(lambda machine: len(machine.draws.live()) > FEW)
-    @rule()
-    def close(self) -> None:
+    @rule(days=st.sampled_from([0, 1, 1]))
+    def close(self, days: int) -> None:
+        self.pass_time(timedelta(days=days))
         account_id, payout = self.draws.pair()
         to = self.draws.one_of([payout, payout, self.draws.odd(), self.draws.odd(), None])
         self.ask("account.close", account_id=account_id, payout_account_id=to)
@@ -171,8 +176,7 @@ class Machine(RuleBasedStateMachine):
         how=st.sampled_from(["transfer.withdraw", "transfer.make", "settlement.post"]), days=st.sampled_from([0, 0, 1])
     )
     def overdraw(self, how: str, days: int) -> None:
-        if days:
-            self._move_to(self.banks.now + timedelta(days=days))
+        self.pass_time(timedelta(days=days))
         account_id, amount = self.draws.overdraft()
         if how == "transfer.make":
             self.ask(how, source_account_id=account_id, destination_account_id=self.draws.account(), amount=amount)
@@ -264,6 +268,11 @@ class Machine(RuleBasedStateMachine):
         if len(self.banks.waiting) >= self._size:
             self._size = next(self._sizes)
             self._runner.run(self.banks.settle())
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let *span* pass, if it is anything; what waits is decided before."""
+        if span:
+            self._move_to(self.banks.now + span)
 
     def _move_to(self, instant: datetime) -> None:
         self._runner.run(self.banks.move_to(instant))

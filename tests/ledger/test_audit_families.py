@@ -33,7 +33,7 @@ SPOILT = [
     ("reversals", "fee_refunds", "UPDATE side_leg SET amount_minor = amount_minor - 1 WHERE kind = 3"),
     ("reversals", "refunds", "UPDATE transaction SET amount_minor = amount_minor - 1 WHERE kind = 9"),
     ("account_terms", "", f"UPDATE account SET overdraft_limit_minor = 1 WHERE account_no = {A}"),
-    ("account_terms", "", f"UPDATE account SET product = 'savings' WHERE account_no = {A}"),
+    ("account_terms", "interest_days", f"UPDATE account SET product = 'savings' WHERE account_no = {A}"),
     ("account_terms", "", f"DELETE FROM account_terms WHERE account_no = {A}"),
     ("account_terms", "", "UPDATE account_terms SET overdraft_limit_minor = 201 WHERE overdraft_limit_minor = 200"),
     ("account_terms", "balance_floor",

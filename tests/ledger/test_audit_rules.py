@@ -24,7 +24,7 @@ from tests.ledger.audit_books import (
     FeeKey,
     Stamp,
 )
-from tests.ledger.audit_story import CHECKS, LATER_MS, assert_named, story, written
+from tests.ledger.audit_story import CHECKS, LATER_MS, assert_named, earns_nothing_yet, story, written
 
 MILLISECOND, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
 
@@ -110,6 +110,8 @@ def twice_back(books: Books) -> None:
 def opened(books: Books, product: str, fee: int, *, version: int = 1, hours: int = 0) -> FeeKey:
     """Open an account that is charged a fee at once."""
     books.open("Q", product=product, overdraft=5000)
+    if product != "standard":
+        earns_nothing_yet(books, "Q")
     return books.fee(books.legs(WITHDRAW, 1, ("Q", "cash", 1)), "Q", fee, version, hours=hours)
 
 

@@ -81,7 +81,7 @@ def test_the_catalog_refuses_two_results_of_one_type() -> None:
         pass
 
     with pytest.raises(AssertionError, match=r"the type transfer\.posted stands twice in the catalog"):
-        Catalog((replace(CATALOG[0], applied=Posted), *CATALOG[1:]))
+        Catalog((replace(CATALOG[0], applied=(Posted,)), *CATALOG[1:]))
 
 
 def test_the_book_refuses_a_change_that_it_does_not_know() -> None:

@@ -1,7 +1,5 @@
 """The rules, judged by text tables of attempts and expected answers."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from contracts.catalog import CATALOG, Spec
@@ -15,20 +13,24 @@ TABLES = tables()
 FOR_RULES = [table for table in TABLES if table.judged_by != "engine"]
 
 
-def _outcome(spec: Spec) -> str:
-    return type_of(spec.applied).partition(".")[2]
+# No command leads there: an account with an advance stays open, and the payments of an advance sum to it.
+BEYOND_COMMANDS = {("advance.repay", "account_closed"), ("advance.audit", "audit_failed")}
+
+
+def _outcomes(spec: Spec) -> list[tuple[str, str]]:
+    return [(spec.type, type_of(applied).partition(".")[2]) for applied in spec.applied]
 
 
 @pytest.mark.parametrize("table", FOR_RULES, ids=lambda table: table.name)
 async def test_every_attempt_gets_the_answer_that_its_table_expects(table: Table) -> None:
-    await Run(table=table, bank=RulesBank(zone=ZoneInfo(table.zone))).all()
+    await Run(table=table, bank=RulesBank(table.bank)).all()
 
 
 def test_every_refusal_code_of_every_command_is_reached_by_a_row() -> None:
     promised = {(spec.type, code.value) for spec in CATALOG for code in spec.codes}
     promised -= {(spec.type, CommonRefusal.COMMAND_ID_REUSED.value) for spec in CATALOG}
     reached = {outcome for table in FOR_RULES for outcome in table.reached()}
-    assert sorted(promised - reached) == []
+    assert sorted(promised - reached - BEYOND_COMMANDS) == []
 
 
 def test_every_code_that_refuses_a_transfer_refuses_a_leg_in_some_row() -> None:
@@ -39,12 +41,13 @@ def test_every_code_that_refuses_a_transfer_refuses_a_leg_in_some_row() -> None:
 
 def test_every_command_is_applied_by_a_row() -> None:
     reached = {outcome for table in FOR_RULES for outcome in table.reached()}
-    assert {(spec.type, _outcome(spec)) for spec in CATALOG} - reached == set()
+    promised = {outcome for spec in CATALOG for outcome in _outcomes(spec)}
+    assert promised - reached - BEYOND_COMMANDS == set()
 
 
 def test_no_row_expects_a_code_that_the_catalog_does_not_promise() -> None:
     known = {(spec.type, code.value) for spec in CATALOG for code in spec.codes}
-    known |= {(spec.type, _outcome(spec)) for spec in CATALOG}
+    known |= {outcome for spec in CATALOG for outcome in _outcomes(spec)}
     known |= {(spec.type, "invalid") for spec in CATALOG}
     rows = {(what, outcome) for table in TABLES for what, outcome in table.reached() if what != "leg"}
     assert rows - known == set()

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from contracts.catalog import CATALOG
 from contracts.envelope import Command, CommonRefusal
 from contracts.holds import HoldRefusal
 from contracts.transfers import TransferRefusal
+from processor.ledger.bank import Bank
 from tests.ledger.machine import Machine, run
 from tests.ledger.tables.rules_bank import RulesBank
 from tests.ledger.two_banks import MET, Entries, OurBank
@@ -31,8 +31,8 @@ BEYOND: Final = {
 class RulesAlone:
     """The rules on a book in memory."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._bank = RulesBank(zone)
+    def __init__(self, terms: Bank) -> None:
+        self._bank = RulesBank(terms)
 
     async def decide_all(self, commands: Sequence[Command]) -> Sequence[tuple[int, str, Json]]:
         return [(place, *self._bank.decide_now(command)) for place, command in enumerate(commands)]
@@ -53,8 +53,8 @@ class RulesAlone:
 class RulesMachine(Machine):
     """Commands one by one, each at an instant of its own."""
 
-    async def open_bank(self, zone: ZoneInfo) -> OurBank:
-        return RulesAlone(zone)
+    async def open_bank(self, terms: Bank) -> OurBank:
+        return RulesAlone(terms)
 
 
 def test_the_rules_answer_as_the_oracle_whatever_is_asked() -> None:

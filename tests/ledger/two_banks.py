@@ -7,11 +7,10 @@ was seen on the way is counted, so that a run can show that it was about somethi
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,16 +19,27 @@ from contracts.envelope import Command, moment_text
 from partita.oracle import products
 from partita.oracle.commands import same, understood
 from partita.oracle.rules import Bank
-from partita.oracle.state import Account, Hold
+from partita.oracle.state import Account, Advance, Hold
+from processor.ledger.bank import Bank as Terms
+from processor.ledger.lending import CarryOver
 from tests.ledger.tables.rules_bank import START
-from tests.table_runs import DECIMALS, Fee, Held, Holding
+from tests.table_runs import DECIMALS, Advanced, Fee, Held, Holding, Paying
 from tests.tables import Json
 
 _CATALOG: Final = Catalog()
 _FRAME: Final = ("type", "command_id", "command_type", "occurred_at", "replayed")
 _REFUSED: Final = ("reason", "details", "transaction_id")  # a sentence, and what depends on the code
 # Where rules meet: what a run is counted to have come to, besides commands that were applied and codes.
-MET: Final = ("overdrawn", "charged", "waived", "refunded", "protected", "posted beside a lapsed hold")
+MET: Final = (
+    *("overdrawn", "charged", "waived", "refunded", "protected", "posted beside a lapsed hold"),
+    *("earned", "interest paid", "interest kept back", "interest paid at last"),
+    *("collected", "moved on", "moved behind the last"),
+)
+_COUNTED: Final = {
+    "interest.accrued": ("earned", "accrued", "0.000000"),
+    "interest.posted": ("interest paid", "transaction_id", None),
+    "advance.payment_collected": ("collected", "payment_no", None),
+}
 
 
 class Entries(NamedTuple):
@@ -57,10 +67,10 @@ class OurBank(Protocol):
 
 @dataclass(kw_only=True)
 class TwoBanks:
-    """Both banks, and what was asked of them so far. Bank days are those of *zone*."""
+    """Both banks, which have the same *terms*, and what was asked of them so far."""
 
     bank: OurBank
-    zone: ZoneInfo
+    terms: Terms
     seen: Counter[str]
     now: datetime = START
     asked: list[Json] = field(default_factory=list)
@@ -68,12 +78,19 @@ class TwoBanks:
     alike: bool = True
 
     def __post_init__(self) -> None:
-        self.oracle = Bank(self.zone)
+        limits = {code: Decimal(minor).scaleb(-DECIMALS[code]) for code, minor in self.terms.advance_limits.items()}
+        extra = self.terms.carry_over == CarryOver.EXTRA
+        self.oracle = Bank(self.terms.zone, advance_limits=limits, carried_extra=extra)
         self._answers: dict[str, tuple[Json, Json]] = {}  # id -> what was asked first, what was answered
         self._entries = Entries([], Counter())
         self._fees: dict[str, Fee] = {}  # the last one that fell due, by account
         self._fee_counts = Counter[str]()
         self._story: list[str] = []
+
+    @property
+    def today(self) -> date:
+        """Return the bank's day."""
+        return self.terms.day(self.now)
 
     def ask(self, type_: str, **fields: Any) -> None:
         """Let a new command wait for its decision; what is None is left out, but for a protection that ends."""
@@ -133,7 +150,7 @@ class TwoBanks:
         self._answers[deed] = meant, body
         lapsed = any(hold.expired(body["occurred_at"]) for each in self.oracle.accounts.values() for hold in each.open)
         right = self.oracle.decide(meant, body["occurred_at"])
-        assert (type_, body.get("code")) == (right.type, right.fields.get("code"))
+        assert (type_, body.get("code")) == (right.type, right.fields.get("code")), f"right is {right}"
         expected = {name: value for name, value in right.fields.items() if value is not None}
         details, told = expected.pop("details", {}), body.get("details", {})
         assert {name: told.get(name) for name in details} == details
@@ -141,7 +158,11 @@ class TwoBanks:
             assert body["reason"]
             assert body.get("transaction_id", deed) == deed
         about = (*_FRAME, *_REFUSED) if "code" in expected else _FRAME
-        assert {name: value for name, value in body.items() if name not in about and value is not None} == expected
+        said = {name: value for name, value in body.items() if name not in about and value is not None}
+        assert said == expected, f"said {said}, right is {expected}"
+        self.seen["interest paid at last"] += right.type == "account.closed" and any(
+            "interest" in to for to in right.house
+        )
         self._book(right.booked, right.house)
         for account_id in {account_id for account_id, *_ in right.booked}:
             self._note_fee(self.oracle.accounts[account_id])
@@ -185,6 +206,14 @@ class TwoBanks:
             self.seen["protected"] += view["protected_by"] is not None
             self.seen["overdrawn"] += Decimal(view["used"]) > 0
         self.seen["posted beside a lapsed hold"] += lapsed and "overdraft" in body
+        if body["type"] in _COUNTED:
+            what, name, nothing = _COUNTED[body["type"]]
+            self.seen[what] += body.get(name) != nothing
+        if body["type"] == "interest.posted":
+            self.seen["interest kept back"] += bool(self.oracle.accounts[body["account_id"]].accrual.months)
+        if body["type"] == "advance.payment_failed":
+            advance = self.oracle.accounts[body["account_id"]].advances[body["advance_id"]]
+            self.seen["moved behind the last" if body["moved_to"] > advance.planned else "moved on"] += 1
 
 
 def _holding(account: Account, instant: str, last_fee: Fee | None) -> Holding:
@@ -197,6 +226,27 @@ def _holding(account: Account, instant: str, last_fee: Fee | None) -> Holding:
         protector_id=account.protection,
         holds={hold_id: _held(hold, account.decimals) for hold_id, hold in account.holds.items()},
         last_fee=last_fee,
+        advances={name: _advanced(advance, account.decimals) for name, advance in account.advances.items()},
+    )
+
+
+def _advanced(advance: Advance, decimals: int) -> Advanced:
+    payments = {
+        payment.number: Paying(
+            due=payment.due,
+            status=payment.status,
+            amount_minor=_minor(payment.amount, decimals),
+            paid_minor=_minor(payment.paid, decimals),
+            moved_to=payment.moved_to,
+        )
+        for payment in advance.payments
+    }
+    return Advanced(
+        status=advance.status,
+        amount_minor=_minor(advance.amount, decimals),
+        outstanding_minor=_minor(advance.outstanding, decimals),
+        written_off_minor=_minor(advance.written_off, decimals),
+        payments=payments,
     )
 
 

@@ -2,7 +2,8 @@
 
 ``name: type field=value ... -> yes field=value ...`` or ``-> code``. A name stands for the command's id in later lines;
 ``@ instant`` sets the clock; legs are ``A>B:10``, tiers ``0:0.01``, entries ``A:O10.00`` (account, letter of the type,
-amount). Whatever is refused leaves everything as it was, and what is booked sums to zero.
+amount), a schedule ``2026-03-08:8.33``. Whatever is refused leaves everything as it was, and what is booked sums to
+zero.
 """
 
 import json
@@ -17,7 +18,10 @@ from partita.oracle.rules import Bank
 
 Json = dict[str, Any]
 WORDS = {"true": True, "false": False, "null": None}
-NUMBERS = ("day_count", "fees_per_day", "fees_per_month", "grace_hours")
+NUMBERS = (
+    *("day_count", "fees_per_day", "fees_per_month", "grace_hours"),
+    *("payments", "interval_days", "payment_no"),
+)
 LETTERS = {
     "DEPOSIT": "D",
     "WITHDRAWAL": "W",
@@ -25,14 +29,15 @@ LETTERS = {
     "TRANSFER_IN": "I",
     "FEE": "F",
     "REVERSAL": "R",
+    "INTEREST": "T",
 }
 
 
 class Attempts:
     """A bank that is told a table; ``answers`` are those of named lines."""
 
-    def __init__(self, zone: tzinfo = UTC) -> None:
-        self.bank = Bank(zone)
+    def __init__(self, zone: tzinfo = UTC, **settings: Any) -> None:
+        self.bank = Bank(zone, **settings)
         self.answers: dict[str, Answer] = {}
         self._ids: dict[str, str] = {}
         self._count = 0
@@ -98,6 +103,8 @@ def shown(answer: Answer, field: str) -> str:
         return ",".join(
             f"{one['account_id']}:{LETTERS[one['entry_type']]}{one['amount']}" for one in answer.fields["entries"]
         )
+    if field == "schedule":
+        return ",".join(f"{one['due']}:{one['amount']}" for one in answer.fields["schedule"])
     if field == "house":
         return ",".join(f"{name}:{amount}" for name, amount in sorted(answer.house.items()))
     overdraft = answer.fields.get("overdraft", {})

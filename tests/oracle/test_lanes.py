@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from partita.oracle.rules import Bank
 
 Json = dict[str, Any]
 Step = tuple[int, int, str, Json, str]  # partition, second, type, fields, the code if it is refused whatever is right
+START, DAY = datetime(2026, 3, 1, tzinfo=UTC), 24 * 60 * 60
 OPENING = {"account_type": "CHECKING", "currency": "USD"}
 CUSTOMER = {"name": "Ann", "date_of_birth": "1980-02-29", "ssn": "123456789", "address": "", "kyc_status": "VERIFIED"}
 
@@ -38,7 +40,7 @@ class Run:
 
     def _take(self, partition: int, second: int, type_: str, fields: Json, code: str) -> None:
         command = {"type": type_, "command_id": uuid(len(self.history.events) + 1), **fields}
-        instant, family = f"2026-03-01T00:00:{second:02d}.000000Z", type_.partition(".")[0]
+        instant, family = f"{START + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S.%fZ}", type_.partition(".")[0]
         refusal = {"code": code, "details": {"account_id": fields.get("account_id")}}
         answer = Answer(type=f"{family}.rejected", fields=refusal) if code else self.bank.decide(dict(command), instant)
         seq = 1 + sum(told.partition == partition for told in self.history.events)
@@ -103,7 +105,10 @@ MISSES: list[tuple[str, Json, str, Json, str]] = [
 
 
 @pytest.mark.parametrize("miss", MISSES, ids=[f"{miss[2]}-{miss[4]}" for miss in MISSES])
-@pytest.mark.parametrize(("partition", "second", "justified"), [(1, 12, True), (0, 12, False), (1, 13, False)])
+@pytest.mark.parametrize(
+    ("partition", "second", "justified"),
+    [(1, 12, True), (0, 12, False), (1, 13, False), (1, 12 + 3 * DAY, True), (1, 13 + DAY, False)],
+)
 def test_what_another_partition_is_making_may_be_missed_for_a_while(
     miss: tuple[str, Json, str, Json, str], partition: int, second: int, *, justified: bool
 ) -> None:
@@ -178,6 +183,36 @@ def test_what_is_wrong_with_a_fee_a_hold_or_a_product_is_found(plant: Plant, fin
     history = Run(FEES).history
     assert findings(history) == []
     plant(history)
+    (found,) = findings(history)
+    assert finding in found
+
+
+V: Json = A | {"advance_id": "v"}
+OVER_TIME: list[Step] = [
+    (0, 1, "account.open", A | OPENING | {"account_type": "SAVINGS", "product": "savings"}, ""),
+    (0, 2, "transfer.deposit", A | {"amount": "3650"}, ""),
+    (0, 3 + DAY, "interest.accrue", A | {"date": "2026-03-01"}, ""),
+    (0, 4 + DAY, "advance.request", V | {"amount": "10", "payments": 2, "first_due": "2026-03-01"}, ""),
+    (0, 5 + DAY, "transfer.withdraw", A | {"amount": "3656"}, ""),
+    (0, 6 + DAY, "advance.collect", V | {"payment_no": 1}, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("index", "name", "told", "finding"),
+    [
+        (2, "accrued", "0.200001", "its accrued is 0.200001, right is 0.200000"),
+        (2, "days", 2, "its days is 2, right is 1"),
+        (3, "schedule", [], "its schedule is [], right is [{'payment_no': 1, 'due': '2026-03-01', 'amount': '5.00', "),
+        (3, "outstanding", "9.99", "its outstanding is 9.99, right is 10.00"),
+        (5, "moved_to", 3, "its moved_to is 3, right is 2"),
+    ],
+)
+def test_what_is_wrong_with_a_day_or_a_payment_is_found(index: int, name: str, told: object, finding: str) -> None:
+    history = Run(OVER_TIME).history
+    assert findings(history) == []
+    event = history.events[index]
+    history.events[index] = replace(event, payload=(event.payload or {}) | {name: told})
     (found,) = findings(history)
     assert finding in found
 

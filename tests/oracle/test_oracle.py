@@ -25,6 +25,7 @@ from partita.sample import paysim
 from tests.sample.larger import larger
 
 HERE = Path(__file__).parent
+NOW = "2026-01-01T00:00:00.000000Z"
 Json = dict[str, Any]
 Run = dict[str, list[Json]]
 
@@ -350,7 +351,7 @@ def test_its_currencies_are_those_of_the_published_list() -> None:
 def test_it_agrees_with_the_known_answers_of_the_sample() -> None:
     bank = Bank()
     commands = [msgspec.to_builtins(command) for command in paysim.everything()]
-    codes = [bank.decide(command, "").fields.get("code") for command in commands]
+    codes = [bank.decide(command, NOW).fields.get("code") for command in commands]
 
     assert codes.count("insufficient_funds") == paysim.DECLINES
     assert set(codes) == {None, "insufficient_funds"}
@@ -363,7 +364,7 @@ def test_it_agrees_with_a_larger_run_of_the_same_kind() -> None:
     declined = {
         command["command_id"]
         for command in made.commands
-        if bank.decide(command, "").fields.get("code") == "insufficient_funds"
+        if bank.decide(command, NOW).fields.get("code") == "insufficient_funds"
     }
 
     assert declined == made.declined
@@ -434,7 +435,7 @@ def test_its_rules_answer_by_precedence() -> None:
     for number, line in enumerate(ATTEMPTS.strip().splitlines(), 1):
         said, _, right = line.partition(" -> ")
         type_, *pairs = said.split()
-        answered = bank.decide({"type": type_, "command_id": str(number), **dict(p.split("=") for p in pairs)}, "now")
+        answered = bank.decide({"type": type_, "command_id": str(number), **dict(p.split("=") for p in pairs)}, NOW)
 
         assert answered.fields.get("code", "yes") == right, f"{number}: {line}"
 
@@ -461,7 +462,7 @@ def test_a_batch_moves_all_of_its_legs_or_none_and_goes_back_last_leg_first() ->
     bank = Bank()
 
     def say(number: str, type_: str, **fields: Any) -> Any:
-        return bank.decide({"type": type_, "command_id": number, **fields}, "now")
+        return bank.decide({"type": type_, "command_id": number, **fields}, NOW)
 
     for account_id in "ABC":
         say(account_id, "account.open", account_id=account_id, account_type="CHECKING", currency="USD")

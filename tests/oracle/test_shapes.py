@@ -15,6 +15,7 @@ ID = "00000000-0000-8000-8000-00000000000a"
 CUSTOMER = {"customer_id": "C", "name": "Ann", "date_of_birth": "1980-02-29", "ssn": "123-45-6789", "address": ""}
 PRODUCT = {"product": "p", "account_type": "CHECKING", "currency": "EUR"}
 HOLD = {"hold_id": "h", "account_id": "A"}
+ADVANCE = {"advance_id": "v", "account_id": "A"}
 WHOLE: dict[str, Json] = {
     "customer.create": CUSTOMER,
     "customer.update": {"customer_id": "C"},
@@ -29,10 +30,21 @@ WHOLE: dict[str, Json] = {
     "settlement.capture": HOLD | {"amount": "1"},
     "settlement.post": {"account_id": "A", "amount": "1"},
     "settlement.refund": {"account_id": "A", "transaction_id": ID},
+    "interest.accrue": {"account_id": "A", "date": "2026-01-31"},
+    "interest.post": {"account_id": "A", "month": "2026-01"},
+    "advance.request": ADVANCE | {"amount": "1"},
+    "advance.collect": ADVANCE | {"payment_no": 1},
+    "advance.repay": ADVANCE,
+    "advance.write_off": ADVANCE | {"reason": "r"},
+    "advance.audit": ADVANCE,
 }
 TIER: Json = {"from": "0", "rate": "0.01"}
 FLAGS: tuple[list[Any], list[Any]] = ([True, False], [0, 1, "true", None])
 NUMBERS: tuple[list[Any], list[Any]] = ([0, 1000], [-1, 1001, 1.0, True, "1", None])
+DATES: tuple[list[Any], list[Any]] = (
+    ["2026-02-30", "0000-00-00"],
+    ["2026-2-3", "20260203", "2026-02-03\n", "", 1, None],
+)
 MOMENTS: tuple[list[Any], list[Any]] = (
     [
         *("1900-01-01T00:00:00Z", "9998-12-31T23:59:59.999999z", "2024-02-29t00:00:00.1234567+23:59"),
@@ -90,6 +102,17 @@ FIELDS: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("settlement.capture", "reference"): (["", "x" * 500], ["x" * 501, None]),
     ("settlement.refund", "transaction_id"): ([ID.upper()], ["", "1", ID + "0", None]),
     ("settlement.refund", "amount"): (["1"], ["0", "", None]),
+    ("interest.accrue", "date"): DATES,
+    ("interest.post", "month"): (["2026-13", "0000-00"], ["2026-1", "2026-01-01", "202601", "2026-01\n", "", None]),
+    ("advance.request", "advance_id"): (["x" * 64], ["", "x" * 65, None]),
+    ("advance.request", "amount"): (["0.01"], ["0", "0.00", "", "-1", None]),
+    ("advance.request", "currency"): (["EUR"], ["", None]),
+    ("advance.request", "payments"): ([1, 520], [0, 521, 1.0, True, "1", None]),
+    ("advance.request", "interval_days"): ([1, 366], [0, 367, 7.0, True, None]),
+    ("advance.request", "first_due"): DATES,
+    ("advance.collect", "payment_no"): ([1, 100_000], [0, 100_001, 1.0, True, None]),
+    ("advance.repay", "amount"): (["1"], ["0", "", None]),
+    ("advance.write_off", "reason"): (["", "x" * 500], ["x" * 501, None]),
 }
 CATALOG = Catalog()
 
@@ -153,6 +176,15 @@ REPEATS: list[tuple[str, Json, Json, bool]] = [
     ("settlement.capture", {}, {"destination_account_id": "D"}, False),
     ("settlement.refund", {}, {"transaction_id": ID.upper()}, True),
     ("settlement.refund", {}, {"amount": "1"}, False),
+    ("interest.accrue", {}, {"date": "2026-01-30"}, False),
+    ("interest.post", {}, {"month": "2026-02"}, False),
+    ("advance.request", {}, {"amount": "1.0", "payments": 12, "interval_days": 7}, True),
+    ("advance.request", {}, {"payments": 11}, False),
+    ("advance.request", {}, {"currency": "EUR"}, False),
+    ("advance.request", {}, {"first_due": "2026-01-01"}, False),
+    ("advance.collect", {}, {"payment_no": 2}, False),
+    ("advance.repay", {}, {"amount": "1"}, False),
+    ("advance.write_off", {}, {"reason": "s"}, False),
 ]
 
 

@@ -10,6 +10,7 @@ from contracts.catalog import LEDGER
 from tests.system import wire
 from tests.system.installation import PATIENCE_S, Installation
 
+KEYS = ("account_id", "source_account_id", "product")
 SETTLED = """
     SELECT coalesce(sum(lane.records), 0) = $1 AND coalesce(sum(next_seq - 1 - coalesce(sent, 0)), 0) = 0
       FROM lane LEFT JOIN relay_position USING (lane_no)
@@ -18,7 +19,7 @@ SETTLED = """
 
 def raw(command: Mapping[str, Any], *, partition: int = 0) -> wire.Raw:
     """Return the record of *command*, as a sender of any kind would write it."""
-    key = str(command.get("account_id") or command["source_account_id"]).encode()
+    key = next(str(command[name]) for name in KEYS if name in command).encode()
     return wire.Raw(key=key, value=json.dumps(command).encode(), partition=partition)
 
 

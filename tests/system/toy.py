@@ -80,5 +80,5 @@ class ToyStore:
         await tx.executemany("INSERT INTO toy VALUES ($1, $2)", world.added)
 
 
-ADD = Spec(context="toy", command=ToyAdd, key="name", applied=ToyAdded, rejected=ToyRejected, codes=(*ToyRefusal,))
+ADD = Spec(context="toy", command=ToyAdd, key="name", applied=(ToyAdded,), rejected=ToyRejected, codes=(*ToyRefusal,))
 TOY = Context(name="toy", rules={ToyAdd: add}, store=ToyStore(), specs=(ADD,), races=frozenset({"toy_pkey"}))

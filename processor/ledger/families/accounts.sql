@@ -29,7 +29,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- is minor units. Metadata that look like these fields stand behind them. $1 lane, $2 the first seq, $3 the one after the
 -- last
 WITH told AS (
-    SELECT seq, occurred_at, aggregateid, type, encode(payload, 'escape') AS said FROM event
+    SELECT seq, occurred_at, aggregateid, type, encode(payload, 'escape') AS said FROM every_event
      WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1
        AND type IN ('account.opened', 'account.overdraft_set', 'account.product_set', 'account.protection_linked')
 ), fields AS (
@@ -89,10 +89,10 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 WITH judged AS (
     SELECT leg.seq, leg.leg_no, source.account_id, terms.protection_account_id,
            CASE t.kind WHEN 5 THEN EXISTS (
-                   SELECT FROM batch_leg AS own
+                   SELECT FROM every_batch_leg AS own
                     WHERE (own.lane_no, own.seq, own.source_no) = (leg.lane_no, leg.seq, leg.destination_no))
                ELSE t.source_no = leg.destination_no END AS helps
-      FROM side_leg AS leg LEFT JOIN lane USING (lane_no) LEFT JOIN transaction AS t USING (lane_no, seq)
+      FROM every_side_leg AS leg LEFT JOIN lane USING (lane_no) LEFT JOIN every_transaction AS t USING (lane_no, seq)
       LEFT JOIN account AS source ON source.account_no = leg.source_no
       LEFT JOIN LATERAL (
           SELECT protection_account_id FROM account_terms AS s LEFT JOIN lane AS own USING (lane_no)

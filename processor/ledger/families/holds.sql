@@ -7,8 +7,9 @@ SELECT found.*
                       WHERE hold.account_no = wanted.account_no AND hold.hold_id = wanted.hold_id LIMIT 1) AS found;
 
 -- name: due_holds
--- $1 bigint[] account_no, $2 instant
-SELECT * FROM hold WHERE account_no = ANY($1::bigint[]) AND status = 1 AND NOT lapsed AND expires_at <= $2;
+-- The instant is compared so that the index of what is to be swept, which has the expiries of all accounts, cannot be
+-- meant. $1 bigint[] account_no, $2 instant
+SELECT * FROM hold WHERE account_no = ANY($1::bigint[]) AND status = 1 AND NOT lapsed AND (expires_at > $2) IS FALSE;
 
 -- name: next_expiries
 -- $1 bigint[] account_no, $2 instant
@@ -106,8 +107,8 @@ WITH steps AS (
                     AND (s.status, released_minor) IN ((1, 0), (2, s.amount_minor - captured_minor))
                END AS fits
       FROM steps AS s LEFT JOIN account AS a USING (account_no)
-      LEFT JOIN event AS e ON e.lane_no = s.lane_no AND e.seq = s.seq
-      LEFT JOIN transaction AS t ON t.lane_no = s.lane_no AND t.seq = s.seq
+      LEFT JOIN every_event AS e ON e.lane_no = s.lane_no AND e.seq = s.seq
+      LEFT JOIN every_transaction AS t ON t.lane_no = s.lane_no AND t.seq = s.seq
 ), bad AS (
     SELECT account_no, hold_id, number, named || ': no answer of this account tells of it' AS finding
       FROM judged WHERE NOT is_told OR fits IS NULL
@@ -128,11 +129,11 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- The other way round: each answer that speaks of a hold, and each capture, changed one. $1 lane, $2 the first seq,
 -- $3 the one after the last
 WITH told AS (
-    SELECT seq, type, NULL::bigint AS account_no FROM event
+    SELECT seq, type, NULL::bigint AS account_no FROM every_event
      WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 1
        AND type IN ('hold.placed', 'hold.adjusted', 'hold.extended', 'hold.released', 'hold.expired')
     UNION ALL
-    SELECT seq, 'settlement.posted', source_no FROM transaction
+    SELECT seq, 'settlement.posted', source_no FROM every_transaction
      WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 7 AND refusal IS NULL
 ), judged AS (
     SELECT told.seq, type, v.seq IS NULL OR v.account_no <> told.account_no AS untrue

@@ -25,7 +25,7 @@ WITH rules AS (
            AND count(*) OVER (PARTITION BY f.lane_no, f.seq, f.account_no) <= CASE
                WHEN t.kind IN (1, 3, 7, 8) THEN (t.source_no = f.account_no)::integer
                WHEN t.kind = 5 THEN (
-                   SELECT count(*) FROM batch_leg AS leg
+                   SELECT count(*) FROM every_batch_leg AS leg
                     WHERE (leg.lane_no, leg.seq, leg.source_no) = (f.lane_no, f.seq, f.account_no)) END AS belongs,
            (side.kind, side.source_no, side.amount_minor) = (2, f.account_no, f.amount_minor) AS moved,
            terms.product AS true_product, rules.fee_minor,
@@ -36,8 +36,8 @@ WITH rules AS (
            f.refundable_until IS NOT DISTINCT FROM CASE WHEN f.amount_minor > 0 AND rules.grace_hours > 0
                THEN f.charged_at + make_interval(hours => rules.grace_hours) END AS true_grace
       FROM overdraft_fee AS f LEFT JOIN lane USING (lane_no)
-      LEFT JOIN transaction AS t ON t.lane_no = f.lane_no AND t.seq = f.seq
-      LEFT JOIN side_leg AS side ON side.lane_no = f.lane_no AND side.seq = f.seq AND side.leg_no = f.leg_no
+      LEFT JOIN every_transaction AS t ON t.lane_no = f.lane_no AND t.seq = f.seq
+      LEFT JOIN every_side_leg AS side ON side.lane_no = f.lane_no AND side.seq = f.seq AND side.leg_no = f.leg_no
       LEFT JOIN rules ON rules.product = f.product AND rules.product_version = f.product_version
       LEFT JOIN LATERAL (
           SELECT product FROM account_terms AS s LEFT JOIN lane AS own USING (lane_no)
@@ -71,7 +71,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- A fee falls due where the balance is below zero before it. $1 account_no, $2 entry_no: the first; $3, $4: the one
 -- after the last
 WITH judged AS (
-    SELECT account_no, entry_no, balance_after_minor - amount_minor AS before_minor FROM entry
+    SELECT account_no, entry_no, balance_after_minor - amount_minor AS before_minor FROM every_entry
      WHERE (account_no, entry_no) >= ($1::bigint, $2::bigint) AND (account_no, entry_no) < ($3::bigint, $4::bigint)
        AND entry_type = 5 AND amount_minor < 0
 ), bad AS (
@@ -86,7 +86,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- The other way round: each leg that moved a fee is that of one. $1 lane, $2 the first seq, $3 the one after the last
 WITH judged AS (
     SELECT leg.seq, leg.leg_no, count(fee.seq) AS fees
-      FROM side_leg AS leg LEFT JOIN (
+      FROM every_side_leg AS leg LEFT JOIN (
           SELECT * FROM overdraft_fee WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS fee USING (lane_no, seq, leg_no)
      WHERE leg.lane_no = $1 AND leg.seq >= $2 AND leg.seq < $3 AND leg.kind = 2
      GROUP BY leg.seq, leg.leg_no
@@ -184,7 +184,7 @@ WITH judged AS (
            (leg.destination_no, leg.amount_minor) = (fee.account_no, fee.amount_minor)
            AND leg.posted_at = back.refunded_at AND fee.refundable_until >= back.refunded_at
            AND (fee.charged_at, charged.partition, fee.seq) <= (back.refunded_at, own.partition, back.seq) AS fits
-      FROM (SELECT * FROM side_leg WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 3) AS leg
+      FROM (SELECT * FROM every_side_leg WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 3) AS leg
       FULL JOIN (SELECT * FROM fee_refund WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS back
         ON back.seq = leg.seq AND back.leg_no = leg.leg_no
       LEFT JOIN overdraft_fee AS fee ON fee.lane_no = fee_lane_no AND fee.seq = fee_seq AND fee.fee_no = back.fee_no

@@ -52,14 +52,15 @@ async def lock_products_in_tx(
     """
     query = _SQL["lock_products" if changing else "share_products"]
     records = await tx.fetch(query, list(names)) if names else []
-    rows: ByKey = {row["product"]: Shelved(_product(row), row["version"]) for row in records}
+    rows: ByKey = {row["product"]: Shelved(product_of(row), row["version"]) for row in records}
     instants = [row["decided_at"] for row in records]
     if changing:
         instants.append(await tx.fetchval(_SQL["latest_decision"]))
     return rows, max(instants, default=None)
 
 
-def _product(row: asyncpg.Record) -> Product:
+def product_of(row: asyncpg.Record) -> Product:
+    """Return the product of a row, be it of the latest versions or of all."""
     tiers = (each.split(":") for each in row["tiers"].split(";") if each)
     return Product(
         product=row["product"],

@@ -38,7 +38,7 @@ WITH versions AS (
     SELECT v.*, lag(product_version, 1, 0) OVER w AS before, lead(product_version) OVER w IS NULL AS is_last,
            lag(defined_at) OVER w > defined_at AS is_early,
            (e.kind, e.type, e.aggregateid, e.occurred_at) = (1, 'product.defined', v.product, v.defined_at) AS is_told
-      FROM product_version AS v LEFT JOIN event AS e USING (lane_no, seq)
+      FROM product_version AS v LEFT JOIN every_event AS e USING (lane_no, seq)
      WHERE product >= $1::text AND ($2::text IS NULL OR product < $2)
     WINDOW w AS (PARTITION BY product ORDER BY product_version)
 ), latest AS (

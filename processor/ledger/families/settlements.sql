@@ -15,9 +15,9 @@ WITH judged AS (
            o.kind IN (7, 8) AND o.refusal IS NULL AND o.posted_at <= t.posted_at AS of_a_settlement,
            (t.amount_minor, t.currency, t.posted_at) = (back.amount_minor, o.currency, back.refunded_at)
                AND t.destination_no = o.source_no AND source.account_id = destination.account_id AS mirrors
-      FROM (SELECT * FROM transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 9 AND refusal IS NULL) AS t
+      FROM (SELECT * FROM every_transaction WHERE lane_no = $1 AND seq >= $2 AND seq < $3 AND kind = 9 AND refusal IS NULL) AS t
       FULL JOIN (SELECT * FROM refund WHERE lane_no = $1 AND seq >= $2 AND seq < $3) AS back ON back.seq = t.seq
-      LEFT JOIN transaction AS o ON o.lane_no = back.original_lane_no AND o.seq = back.original_seq
+      LEFT JOIN every_transaction AS o ON o.lane_no = back.original_lane_no AND o.seq = back.original_seq
       LEFT JOIN account AS source ON source.account_no = t.source_no
       LEFT JOIN account AS destination ON destination.account_no = o.destination_no
 ), bad AS (
@@ -39,7 +39,7 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
 -- the last
 WITH judged AS (
     SELECT original_seq, t.amount_minor, sum(back.amount_minor) AS back_minor
-      FROM refund AS back JOIN transaction AS t ON t.lane_no = original_lane_no AND t.seq = original_seq
+      FROM refund AS back JOIN every_transaction AS t ON t.lane_no = original_lane_no AND t.seq = original_seq
      WHERE original_lane_no = $1 AND original_seq >= $2 AND original_seq < $3
      GROUP BY original_seq, t.amount_minor
 ), bad AS (

@@ -27,12 +27,13 @@ from contracts.envelope import CommonRefusal
 from contracts.ids import is_reserved
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
-from processor.ledger.changes import AccountState
+from processor.ledger.changes import AccountState, SideLeg
 from processor.ledger.rules.draft import Draft, amount_in, refused
 from processor.ledger.rules.guards import opened
+from processor.ledger.rules.interest import begun, ended
 from processor.ledger.rules.overdraft import given_back
 from processor.ledger.rules.views import account_fields
-from processor.ledger.values import Account, AccountType, EntryType, KycStatus, Leg, Status, TransactionKind
+from processor.ledger.values import Account, AccountType, EntryType, KycStatus, Leg, SideKind, Status, TransactionKind
 
 
 def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decision:
@@ -53,7 +54,7 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
     if refusal := _product_refusal(book, command.product, account_type, command.currency):
         return refusal
     account = Account(
-        account_no=0,  # the book gives it one
+        account_no=book.fresh_no,
         account_id=command.account_id,
         account_type=account_type,
         currency=command.currency,
@@ -68,7 +69,7 @@ def open_account(book: Book, command: AccountOpen, instant: datetime) -> Decisio
         customer_id=command.customer_id or None,
         good_standing=customer is None or customer.good_standing,
     )
-    return Applied(AccountOpened(**account_fields(account)), (AccountState(account),))
+    return Applied(AccountOpened(**account_fields(account)), (AccountState(account), *begun(book, account)))
 
 
 def freeze(book: Book, command: AccountFreeze, instant: datetime) -> Decision:
@@ -116,11 +117,11 @@ def set_product(book: Book, command: AccountSetProduct, instant: datetime) -> De
     if refusal := _product_refusal(book, command.product, account.account_type, account.currency):
         return refusal
     changed = msgspec.structs.replace(account, product=command.product)
-    return Applied(AccountProductSet(**account_fields(changed)), (AccountState(changed),))
+    return Applied(AccountProductSet(**account_fields(changed)), (AccountState(changed), *begun(book, changed)))
 
 
 def close(book: Book, command: AccountClose, instant: datetime) -> Decision:
-    """Close an account, paying out what is on it first; whoever it stepped in for is on its own from then on."""
+    """Close an account, paying out what is on it and what it has earned; it steps in for nobody from then on."""
     for account_id in (command.account_id, command.payout_account_id):
         if is_reserved(account_id):
             return refused(CommonRefusal.ACCOUNT_RESERVED, account_id)
@@ -129,27 +130,39 @@ def close(book: Book, command: AccountClose, instant: datetime) -> Decision:
         return account
     if account.available_minor != account.ledger_minor:
         return refused(AccountRefusal.HOLDS_OPEN, command.account_id)
+    if account.advance_id is not None:
+        return refused(AccountRefusal.ADVANCE_OPEN, command.account_id)
     if command.payout_account_id and (refusal := _payout_refusal(book, account, command.payout_account_id)):
         return refusal
-    if account.ledger_minor and not _can_be_swept(account, command.payout_account_id):
+    interest_minor, earned = ended(book, account, instant)
+    if (account.ledger_minor or interest_minor) and not _can_be_swept(account, command.payout_account_id):
         return refused(AccountRefusal.BALANCE_NOT_ZERO, command.account_id)
     draft = Draft(book, instant)
-    if account.ledger_minor:
-        leg = Leg(account.account_id, command.payout_account_id, account.ledger_minor)
-        draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
-        given_back(draft, command.payout_account_id)
-        if draft.beyond_limit:
-            return refused(AccountRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
+    _sweep(draft, account, interest_minor, command.payout_account_id)
+    if draft.beyond_limit:
+        return refused(AccountRefusal.BALANCE_LIMIT_EXCEEDED, draft.beyond_limit)
     for each in book.protected_by(account.account_id):
         draft.restate(msgspec.structs.replace(draft.existing(each.account_id), protection_id=None))
     swept = draft.existing(account.account_id)
     closed = msgspec.structs.replace(swept, status=Status.CLOSED, closed_at=instant)
     draft.restate(closed)
-    return Applied(AccountClosed(**account_fields(closed)), draft.changes(TransactionKind.CLOSE, account.currency))
+    changes = (*draft.changes(TransactionKind.CLOSE, account.currency), *earned)
+    return Applied(AccountClosed(**account_fields(closed)), changes)
 
 
 def _can_be_swept(account: Account, payout_account_id: str) -> bool:
-    return bool(payout_account_id) and account.ledger_minor > 0 and account.status != Status.FROZEN
+    return bool(payout_account_id) and account.ledger_minor >= 0 and account.status != Status.FROZEN
+
+
+def _sweep(draft: Draft, account: Account, interest_minor: int, payout_account_id: str) -> None:
+    """Draft the interest of an account that is closed, and the transfer of all that is on it then."""
+    if interest_minor:
+        draft.move_beside(SideLeg(SideKind.INTEREST, None, account.account_id, interest_minor))
+    swept_minor = account.ledger_minor + interest_minor
+    if swept_minor:
+        leg = Leg(account.account_id, payout_account_id, swept_minor)
+        draft.move(leg, debit=EntryType.TRANSFER_OUT, credit=EntryType.TRANSFER_IN)
+        given_back(draft, payout_account_id)
 
 
 def _product_refusal(book: Book, name: str, account_type: int, currency: str) -> Refused | None:

@@ -11,14 +11,16 @@ from contracts.envelope import CommonRefusal, Refusal
 from contracts.money import BALANCE_MINOR_MAX, exponent_of, minor_units
 from processor.engine.decision import Refused
 from processor.ledger.book import Book
-from processor.ledger.changes import AccountState, FeeBack, FeeDue, Movement, Posting, SideLeg
-from processor.ledger.values import CASH, FEES, Account, EntryType, Leg, OpenFee, SideKind, TransactionKind, credited
+from processor.ledger.changes import AccountState, FeeBack, FeeDue, Movement, Posting, SideLeg, house_of
+from processor.ledger.values import CASH, Account, EntryType, Leg, OpenFee, SideKind, TransactionKind, credited
 
 CODE_LETTERS: Final = 3
+IN_CASH: Final = (CASH, CASH)
 _SIDE_TYPES: Final = {
     SideKind.PROTECTION: (EntryType.TRANSFER_OUT, EntryType.TRANSFER_IN),
     SideKind.FEE: (EntryType.FEE, EntryType.FEE),
     SideKind.FEE_REFUND: (EntryType.REVERSAL, EntryType.REVERSAL),
+    SideKind.INTEREST: (EntryType.INTEREST, EntryType.INTEREST),
 }
 
 Change = Movement | AccountState | FeeDue | FeeBack
@@ -28,6 +30,7 @@ class Draft:
     """Postings on top of a book, at the instant of its decisions."""
 
     # Most drafts have none of these, and a list of one's own is dear.
+    houses: tuple[str, str] = IN_CASH
     sides: Sequence[SideLeg] = ()
     _restated: Sequence[str] = ()  # accounts that change in more than their balance
     _fees: Sequence[FeeDue | FeeBack] = ()
@@ -51,17 +54,18 @@ class Draft:
         return account
 
     def move(self, leg: Leg, *, debit: EntryType, credit: EntryType) -> None:
-        """Post both sides of *leg*, the debit first."""
+        """Post both sides of *leg*, the debit first; ``houses`` says what stands where a side is the house's."""
         self.legs.append(leg)
-        self._post(leg.source_id, debit, -leg.amount_minor)
-        self._post(leg.destination_id, credit, leg.amount_minor)
+        self._post(leg.source_id, debit, -leg.amount_minor, self.houses[0])
+        self._post(leg.destination_id, credit, leg.amount_minor, self.houses[1])
 
     def move_beside(self, side: SideLeg) -> None:
         """Post both sides of a leg that is not the command's own."""
         debit, credit = _SIDE_TYPES[SideKind(side.kind)]
         self.sides = (*self.sides, side)
-        self._post(side.source_id, debit, -side.amount_minor, FEES)
-        self._post(side.destination_id, credit, side.amount_minor, FEES)
+        house = house_of(side)
+        self._post(side.source_id, debit, -side.amount_minor, house)
+        self._post(side.destination_id, credit, side.amount_minor, house)
 
     def restate(self, account: Account) -> None:
         """Let *account* be as it is here, in what no posting changes."""
@@ -88,7 +92,7 @@ class Draft:
         """Remember that a fee fell due, or has come back."""
         self._fees = (*self._fees, fee)
 
-    def _post(self, account_id: str | None, entry_type: EntryType, amount_minor: int, house: str = CASH) -> None:
+    def _post(self, account_id: str | None, entry_type: EntryType, amount_minor: int, house: str) -> None:
         account = None
         if account_id is not None:
             before = self._accounts.get(account_id) or self.book.rows[account_id].account
@@ -102,7 +106,8 @@ class Draft:
     ) -> tuple[Change, ...]:
         """Return the draft as the changes that a rule answers with; *kind* is that of what has moved, if anything."""
         legs, sides, postings = tuple(self.legs), tuple(self.sides), tuple(self.postings)
-        moved = (Movement(kind, currency, legs, postings, description, reference, undoes, sides),) if legs else ()
+        said = (description, reference, undoes)
+        moved = (Movement(kind, currency, legs, postings, *said, sides, self.houses),) if legs else ()
         if not self._restated and not self._fees:
             return moved
         states = [AccountState(self._accounts[account_id]) for account_id in self._restated]

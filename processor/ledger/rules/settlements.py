@@ -221,7 +221,8 @@ def _refund_refusal(command: SettlementRefund, original: Posted | None) -> Refus
     details = {"transaction_id": command.transaction_id}
     if original is None:
         return Refused(SettlementRefusal.TRANSACTION_NOT_FOUND, details)
-    if original.legs and command.account_id != (original.legs[0].source_id or original.legs[0].destination_id):
+    own = original.legs and (original.legs[0].source_id or original.legs[0].destination_id)
+    if own and command.account_id != own:  # what moves within the house alone is nobody's own
         return Refused(SettlementRefusal.ACCOUNT_DIFFERS, details)
     if original.refused or original.kind not in _SETTLEMENTS:
         return Refused(SettlementRefusal.NOT_REFUNDABLE, details)

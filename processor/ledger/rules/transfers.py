@@ -220,7 +220,8 @@ def _take_back(draft: Draft, leg: Leg) -> OverdraftView | Refused:
 
 
 def _reversal_refusal(original: Posted, account_id: str) -> TransferRefusal | None:
-    if original.legs and account_id != (original.legs[0].source_id or original.legs[0].destination_id):
+    own = original.legs and (original.legs[0].source_id or original.legs[0].destination_id)
+    if own and account_id != own:  # what moves within the house alone is nobody's own
         return TransferRefusal.ACCOUNT_DIFFERS
     if original.reversed:
         return TransferRefusal.ALREADY_REVERSED

@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final, get_args
 
+from contracts.advances import PaymentStatus as PaymentName
+from contracts.advances import PaymentView
 from contracts.entries import EntryType as EntryName
 from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import moment_text
 from contracts.money import decimal_text, exponent_of
 from processor.ledger.changes import Posting
+from processor.ledger.lending import Advance, Payment
 from processor.ledger.values import Account, AccountType, Hold, HoldReason, HoldStatus, Status
 
 _ENTRY_NAMES: Final[dict[int, EntryName]] = dict(enumerate(get_args(EntryName), start=1))
+_PAYMENT_NAMES: Final[dict[int, PaymentName]] = dict(enumerate(get_args(PaymentName), start=1))
 
 
 def amount_text(minor: int, currency: str) -> str:
@@ -89,6 +93,30 @@ def hold_fields(hold: Hold, account: Account) -> dict[str, Any]:
         "expires_at": hold.expires_at and moment_text(hold.expires_at),
         "available_after": amount_text(account.available_minor, currency),
     }
+
+
+def advance_fields(advance: Advance, account: Account, amount_minor: int) -> dict[str, Any]:
+    """Return which advance a command was about, and so much of it; *advance* is as the command leaves it."""
+    return {
+        "advance_id": advance.advance_id,
+        "account_id": account.account_id,
+        "amount": amount_text(amount_minor, account.currency),
+        "currency": account.currency,
+        "outstanding": amount_text(advance.outstanding_minor, account.currency),
+    }
+
+
+def payment_views(payments: Iterable[Payment], currency: str) -> list[PaymentView]:
+    """Return the payments of an advance as its grant shows them."""
+    return [
+        PaymentView(
+            payment_no=payment.payment_no,
+            due=payment.due.isoformat(),
+            amount=amount_text(payment.amount_minor, currency),
+            status=_PAYMENT_NAMES[payment.status],
+        )
+        for payment in payments
+    ]
 
 
 def _entry(posting: Posting, account: Account, decimals: int) -> EntryView:

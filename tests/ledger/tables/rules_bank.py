@@ -2,44 +2,66 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
+from contracts.accounts import AccountClose, AccountSetProduct
 from contracts.catalog import CATALOG
 from contracts.envelope import Command, Frame, encode_result, moment_text, type_of
+from contracts.interest import InterestAccrue, InterestPost
 from processor.engine.decision import Applied, Stamp
 from processor.ledger.bank import Bank
 from processor.ledger.book import Book
 from processor.ledger.bookkeeping import Row
+from processor.ledger.changes import Put
 from processor.ledger.context import LEDGER
+from processor.ledger.earning import ONE_DAY
+from processor.ledger.lending import Advance, AdvanceStatus, Payment, PaymentStatus
+from processor.ledger.products import BEARING_NOTHING, BUILT_IN
 from processor.ledger.rules.holding import is_over
 from processor.ledger.store import LedgerStore
-from processor.ledger.values import CASH, FEES, Account, AccountType, Hold, HoldStatus, Status, house_account
+from processor.ledger.values import (
+    ADVANCES,
+    CASH,
+    FEES,
+    INTEREST,
+    LOSSES,
+    Account,
+    AccountType,
+    DayEnd,
+    Hold,
+    HoldStatus,
+    Product,
+    Status,
+    house_account,
+)
 from processor.moments import microseconds
-from tests.table_runs import DECIMALS, Fee, Held, Holding
+from tests.table_runs import DECIMALS, Advanced, Fee, Held, Holding, Paying
 
 LANE: Final = 1
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TICK: Final = timedelta(microseconds=1)
+EARNING: Final = (InterestAccrue, InterestPost, AccountClose, AccountSetProduct)
 _REJECTED: Final = {spec.command: spec.rejected for spec in CATALOG}
 
 
 class RulesBank:
     """Decides as the engine does; whatever it refuses must leave the book as it was."""
 
-    def __init__(self, zone: tzinfo = UTC) -> None:
+    def __init__(self, bank: Bank | None = None) -> None:
         numbers = count(1)
         house = [
             Row(_house(house_account(role, currency), currency, next(numbers)), lane_no=LANE)
             for currency in DECIMALS
-            for role in (CASH, FEES)
+            for role in (CASH, FEES, INTEREST, ADVANCES, LOSSES)
         ]
-        self.book = Book(rows=(), house=house, numbers=numbers, bank=Bank(zone=zone))
+        self.book = Book(rows=(), house=house, numbers=numbers, bank=bank)
         self.instant = START  # of the next decision
         self._seq = 0
+        self._defined: list[tuple[int, Product]] = []  # versions of products, with their instants
 
     async def move_to(self, instant: datetime) -> None:
         assert instant >= self.instant, "the clock only goes forward"
@@ -52,12 +74,15 @@ class RulesBank:
         self._seq += 1
         instant, self.instant = self.instant, self.instant + TICK
         self._let_lapse(instant)
+        if isinstance(command, EARNING):
+            self._look_back(command.account_id, instant)
         before = self.state()
         decision = LEDGER.rules[type(command)](self.book, command, instant)
         assert self.state() == before, "a rule changes nothing"
         self.book.apply(command, decision, Stamp(LANE, self._seq, instant, microseconds(instant), self._seq))
         if isinstance(decision, Applied):
             event = decision.event
+            self._defined += [(microseconds(instant), put.value) for put in decision.changes if _defines(put)]
         else:
             assert self.state() == before, "a refusal changes nothing"
             event = _REJECTED[type(command)].of(command, decision.refusal, decision.details)
@@ -88,6 +113,7 @@ class RulesBank:
             protector_id=account.protection_id,
             holds={hold.hold_id: _held(hold) for hold in own},
             last_fee=self._last_fee(account.account_no),
+            advances={advance.advance_id: self._advanced(advance) for advance in self._advances(account.account_no)},
         )
 
     def state(self) -> tuple[object, ...]:
@@ -119,6 +145,31 @@ class RulesBank:
                 hold_expiry=min(following, default=None),
             )
 
+    def _look_back(self, account_id: str, instant: datetime) -> None:
+        """Find out how the days of an account ended that have not accrued, as the store does, from what is kept."""
+        account, bank = self.book.account(account_id), self.book.bank
+        known = None if account is None else self.book.shelved("interest", account.account_no)
+        if account is None or known is None or known.idle:
+            return
+        ends, day = list[DayEnd](), known.accrued_until + ONE_DAY
+        while day < bank.day(instant):
+            end_us = microseconds(bank.ends(day))
+            product = self._product_before(account.account_no, end_us)
+            if product.product not in BEARING_NOTHING:
+                ends.append(DayEnd(day, self._balance_before(account.account_no, end_us), product))
+            day += ONE_DAY
+        self.book.day_ends[account.account_no] = ends
+
+    def _balance_before(self, account_no: int, end_us: int) -> int:
+        own = [entry for entry in self.book.entries if entry[0] == account_no and int(entry[7]) < end_us]
+        return int(own[-1][6]) if own else 0
+
+    def _product_before(self, account_no: int, end_us: int) -> Product:
+        terms = self.book.kept["account_terms"]
+        name = [row[6] for row in terms if row[3] == account_no and row[2] < end_us][-1]
+        versions = [each for set_us, each in self._defined if each.product == name and set_us < end_us]
+        return versions[-1] if versions else BUILT_IN[name]
+
     def _holds(self) -> list[Hold]:
         return [row.value for row in self.book.shelves.get("hold", {}).values()]
 
@@ -129,6 +180,21 @@ class RulesBank:
             for hold in self._holds()
             if hold.account_no == account.account_no and hold.status == HoldStatus.OPEN and not hold.lapsed
         ]
+
+    def _advances(self, account_no: int) -> list[Advance]:
+        advances = [row.value for row in self.book.shelves.get("advance", {}).values()]
+        return [advance for advance in advances if advance.account_no == account_no]
+
+    def _advanced(self, advance: Advance) -> Advanced:
+        payments: list[Payment] = [row.value for row in self.book.shelves["advance_payment"].values()]
+        own = (advance.account_no, advance.advance_id)
+        return Advanced(
+            status=AdvanceStatus(advance.status).name,
+            amount_minor=advance.amount_minor,
+            outstanding_minor=advance.outstanding_minor,
+            written_off_minor=advance.written_off_minor,
+            payments={each.payment_no: _paying(each) for each in payments if (each.account_no, each.advance_id) == own},
+        )
 
     def _last_fee(self, account_no: int) -> Fee | None:
         """Return the last fee of an account that fell due, out of the rows that are kept of fees."""
@@ -159,12 +225,26 @@ class RulesBank:
         assert not any(money.values()), f"money came from nowhere: {money}"
 
 
+def _defines(change: object) -> TypeGuard[Put]:
+    return isinstance(change, Put) and change.table == "product"
+
+
 def _held(hold: Hold) -> Held:
     return Held(
         status=HoldStatus(hold.status).name,
         amount_minor=hold.amount_minor,
         captured_minor=hold.captured_minor,
         remaining_minor=hold.remaining_minor,
+    )
+
+
+def _paying(payment: Payment) -> Paying:
+    return Paying(
+        due=payment.due,
+        status=PaymentStatus(payment.status).name,
+        amount_minor=payment.amount_minor,
+        paid_minor=payment.paid_minor,
+        moved_to=payment.moved_to,
     )
 
 
