@@ -5,14 +5,14 @@ contexts.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from consumers.loop import LoopSettings, consume
 from contracts.catalog import Catalog, Topics
 from partita.settings import Settings
 from processor.database import Connection, Database, Timeouts, connect
@@ -89,8 +89,16 @@ class App:
         return App(settings=self.settings, contexts=[known[name] for name in names] if names else self.contexts)
 
 
+def import_roles(names: Collection[str]) -> None:
+    """Import what these roles need and no door does, before anybody waits for them: FastStream takes half a second."""
+    if "consumer" in names:
+        import_module("consumers.loop")
+
+
 async def run_consumer(app: App, stop: asyncio.Event) -> None:
     """Apply commands until *stop*."""
+    from consumers.loop import LoopSettings, consume  # noqa: PLC0415 - see ``import_roles``
+
     settings = app.settings
     await consume(
         LoopSettings(

@@ -79,7 +79,7 @@ async def measure(order: Order) -> Growth:
             kept, logged = (await database.disk(connection)).per_command(before, each * slices)
         finally:
             await connection.close()
-        pairs = [await _pair(order, sends, slices + number, each) for number in range(PAIRS)]
+        pairs = [await _pair(order, sends, slices + number, each) for number in range(min(PAIRS, order.pairs))]
     young, grown = zip(*pairs, strict=True)
     return Growth(slices=runs, young=young, grown=grown, bytes_kept=kept, bytes_logged=logged)
 
@@ -91,5 +91,5 @@ async def _pair(order: Order, grown: Sender, number: int, each: int) -> tuple[Ru
 
 
 async def _slice(sends: Sender, number: int, each: int, total: int) -> Run:
-    stream = load.transfers(each, accounts=load.ACCOUNTS, seed=number + 1)
+    stream = load.transfers(each, accounts=sends.accounts, seed=number + 1)
     return await sends.send("transfers", stream, each, before=each * number, total=total)

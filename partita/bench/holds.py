@@ -58,9 +58,9 @@ async def measure(order: Order) -> Holds:
     held: list[Run] = []
     async with fresh_sender(order) as sends:
         for pair in range(PAIRS):
-            stream = load.transfers(each, accounts=load.ACCOUNTS, seed=pair + 1)
+            stream = load.transfers(each, accounts=sends.accounts, seed=pair + 1)
             transfers.append(await _run(sends, "transfers", stream, pair, each))
-            stream = load.captures(each // 2 * 2, accounts=load.ACCOUNTS, seed=pair + 1)
+            stream = load.captures(each // 2 * 2, accounts=sends.accounts, seed=pair + 1)
             held.append(await _run(sends, "holds and captures", stream, pair, each // 2 * 2))
     return Holds(transfers=transfers, held=held)
 

@@ -84,7 +84,7 @@ async def measure(order: Order) -> Hot:
 
 
 async def _run(sends: Sender, part: str, hot: float, pair: int, each: int) -> Run:
-    stream = load.transfers(each, accounts=load.ACCOUNTS, seed=pair + 1, hot=hot)
+    stream = load.transfers(each, accounts=sends.accounts, seed=pair + 1, hot=hot)
     return await sends.send(part, stream, each, before=each * pair, total=each * PAIRS)
 
 
@@ -99,8 +99,8 @@ class Paced:
         """Send nine tenths by *crowd* and the rest, which is even, by *rest*; return what came of the rest."""
         number = max(min(round(self.rate * PACED_S), self.commands_max), 10)
         few, most = number // 10, number - number // 10
-        crowded = load.transfers(most, accounts=load.ACCOUNTS, seed=10, hot=hot)
-        even = load.transfers(few, accounts=load.ACCOUNTS, seed=11)
+        crowded = load.transfers(most, accounts=crowd.accounts, seed=10, hot=hot)
+        even = load.transfers(few, accounts=crowd.accounts, seed=11)
         async with asyncio.TaskGroup() as both:
             both.create_task(crowd.send(f"{part}, half the rate", crowded, most, rate=self.rate * most / number))
             found = both.create_task(rest.send(f"{part}, the others", even, few, rate=self.rate * few / number))

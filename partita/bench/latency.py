@@ -51,7 +51,7 @@ class Latency:
 async def measure(order: Order) -> Latency:
     """Measure a fresh system: all commands for the peak, and at most as many at each part of it."""
     async with fresh_sender(order) as sends:
-        stream = load.transfers(order.commands, accounts=load.ACCOUNTS)
+        stream = load.transfers(order.commands, accounts=sends.accounts)
         peak = await sends.send("peak load", stream, order.commands)
         paced = {part: await _paced(sends, part, peak.rate * part, order.commands) for part in PARTS}
     return Latency(peak=peak, paced=paced)
@@ -59,5 +59,5 @@ async def measure(order: Order) -> Latency:
 
 async def _paced(sends: Sender, part: float, rate: float, commands_max: int) -> Run:
     number = max(min(round(rate * PACED_S), commands_max), 1)
-    stream = load.transfers(number, accounts=load.ACCOUNTS, seed=round(part * 100))
+    stream = load.transfers(number, accounts=sends.accounts, seed=round(part * 100))
     return await sends.send(f"{part:.0%} of it", stream, number, rate=rate)

@@ -78,7 +78,8 @@ async def _measured(sends: Sender, peak: "Peak") -> Pipeline:
         await connection.close()
     rate = max(pairs.rate * PACED_PART, 1.0)
     number = round(rate * min(PACED_S, peak.commands / rate))
-    paced = await sends.send("a tenth of it", load.transfers(number, accounts=load.ACCOUNTS, seed=0), number, rate=rate)
+    stream = load.transfers(number, accounts=sends.accounts, seed=0)
+    paced = await sends.send("a tenth of it", stream, number, rate=rate)
     return Pipeline(
         pairs=pairs,
         burnt=together(run.burnt for run in peak.runs),
@@ -110,7 +111,7 @@ class Peak:
     async def run(self, sends: Sender) -> float:
         """Send the next run and return its rate."""
         number = self.each
-        stream = load.transfers(number, accounts=load.ACCOUNTS, seed=1 + len(self.runs))
+        stream = load.transfers(number, accounts=sends.accounts, seed=1 + len(self.runs))
         before = number * len(self.runs)
         self.runs.append(await sends.send(self.NAME, stream, number, before=before, total=number * self.runs_in_all))
         return self.runs[-1].rate

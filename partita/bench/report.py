@@ -68,8 +68,8 @@ async def measure(order: Order) -> Report:
     """Measure a fresh system, half of the commands before the report and half beside it."""
     each = order.commands // 2
     async with fresh_sender(order) as sends:
-        await sends.send("transfers", load.transfers(each, accounts=load.ACCOUNTS), each)
-        stream = load.transfers(each, accounts=load.ACCOUNTS, seed=2)
+        await sends.send("transfers", load.transfers(each, accounts=sends.accounts), each)
+        stream = load.transfers(each, accounts=sends.accounts, seed=2)
         running = asyncio.create_task(sends.send("transfers beside a report", stream, each))
         beside = await asyncio.to_thread(asyncio.run, _read(sends.system.app))
         run = await running

@@ -44,6 +44,7 @@ class Sender:
 
     def __init__(self, system: Whole, market: Exchange, on_part: OnPart) -> None:
         self.system = system
+        self.accounts = 0  # that are open
         self._market = market
         self._on_part = on_part
 
@@ -68,6 +69,7 @@ class Sender:
 
     async def fill(self, accounts: int, **said: Any) -> None:
         """Open so many accounts, as *said*, and pay money in."""
+        self.accounts = accounts
         await self.send("accounts", load.openings(accounts, **said), accounts)
         await self.send("deposits", load.deposits(accounts), accounts)
 
@@ -98,7 +100,11 @@ async def fresh_system(workers: int, say: Say, *, without: Collection[str] = ("s
 @asynccontextmanager
 async def fresh_sender(order: Order) -> AsyncIterator[Sender]:
     """Start the system that *order* asks for, its accounts open and with money on them, and connect a sender."""
-    async with fresh_system(order.workers, order.say) as system, sender(system, order.on_part) as ready:
+    accounts = min(load.ACCOUNTS, order.commands)
+    async with (
+        fresh_system(order.workers, order.say) as system,
+        sender(system, order.on_part, accounts=accounts) as ready,
+    ):
         yield ready
 
 

@@ -76,7 +76,7 @@ async def measure(order: Order) -> Steady:
 
         async with sender(system, seen) as sends:
             commands = min(order.commands, PEAK_MAX)
-            peak = await sends.send("peak load", load.transfers(commands, accounts=load.ACCOUNTS), commands)
+            peak = await sends.send("peak load", load.transfers(commands, accounts=sends.accounts), commands)
             asked, each = peak.rate * PART, max(order.commands // THIRDS, 1)
             thirds = [await _third(sends, memory, number, each, asked) for number in range(THIRDS)]
     return Steady(peak=peak, asked=asked, thirds=thirds, mb=[memory.of(number) for number in range(THIRDS)])
@@ -84,7 +84,7 @@ async def measure(order: Order) -> Steady:
 
 async def _third(sends: Sender, memory: "Memory", number: int, each: int, rate: float) -> Run:
     memory.begin(number)
-    stream = load.transfers(each, accounts=load.ACCOUNTS, seed=1 + number)
+    stream = load.transfers(each, accounts=sends.accounts, seed=1 + number)
     run = await sends.send("four fifths of it", stream, each, rate=rate, before=each * number, total=each * THIRDS)
     memory.look(at_once=True)
     return run

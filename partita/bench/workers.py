@@ -61,6 +61,6 @@ async def measure(order: Order) -> Workers:
 
 async def _run(order: Order, turn: int) -> Run:
     each = order.commands // ROUNDS
-    stream = load.transfers(each, accounts=load.ACCOUNTS, seed=turn + 1)
     async with fresh_sender(order) as sends:
+        stream = load.transfers(each, accounts=sends.accounts, seed=turn + 1)
         return await sends.send(f"workers {order.workers}", stream, each, before=each * turn, total=each * ROUNDS)

@@ -83,7 +83,7 @@ async def bench(
     workers:
         how many consumer processes, where there are any (1)
     pairs:
-        how many readings of pgbench, each before a part of the commands (5)
+        how many readings of pgbench (5), or of fresh books beside grown ones (3)
     against:
         a git revision to measure beside this one, in turn
     rounds:

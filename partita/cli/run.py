@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from partita.app import App, run_roles
+from partita.app import App, import_roles, run_roles
 from partita.cli.garbage import settle_garbage
 from partita.settings import load_settings
 from processor.errors import NotPrepared
@@ -47,6 +47,7 @@ async def run(
     """
     if not roles:
         raise NotPrepared("No role is named; choose from consumer, relay, scheduler.")
+    import_roles(roles)
     stop = asyncio.Event()
     if attached:
         obey_parent(stop)

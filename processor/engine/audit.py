@@ -175,6 +175,24 @@ def lanes_cut_by(next_slice: str) -> Slicing:
 by_lane: Final = lanes_cut_by(_SQL["next_event_slice"])
 
 
+def keys_cut_by(next_slice: str, *, first: Slice, last: Slice, rows_each: int = 1) -> Slicing:
+    """Return what cuts a table, in the order of its key, into runs of rows that cost *rows_each*: two keys each.
+
+    The first key of all is *first*, and the key after the last *last*; *next_slice* takes a key and how many rows.
+    """
+
+    async def cut(connection: Connection, rows: int) -> Sequence[Slice]:
+        slices: list[Slice] = []
+        key = first
+        while (after := await connection.fetchrow(next_slice, *key, max(1, rows // rows_each))) is not None:
+            slices.append((*key, *after))
+            key = tuple(after)
+        slices.append((*key, *last))
+        return slices
+
+    return cut
+
+
 async def by_command(connection: Connection, rows: int) -> Sequence[Slice]:
     """Cut the answers, sorted by command id, into runs of *rows*: (first id, id after the last or None).
 

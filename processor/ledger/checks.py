@@ -11,25 +11,15 @@ from math import ceil
 from typing import Final
 
 from processor.database import Connection, named_queries
-from processor.engine.audit import END, Check, Part, Slice, Slicing, by_lane
+from processor.engine.audit import END, Check, Part, Slice, Slicing, by_lane, keys_cut_by
 
 _SQL = named_queries("processor.ledger", "audit.sql")
 
-_FIRST: Final = (-END, 0)
-_LAST: Final = (END, 0)
 _ENTRIES_PER_PAGE: Final = 50
 _PAGES_SAMPLED: Final = 50  # for each slice: enough to cut it within some per cent of its size
 
 
-async def by_entry(connection: Connection, rows: int) -> Sequence[Slice]:
-    """Cut the entries, in the order of their key, into runs of *rows*: the first key and the key after the last."""
-    slices: list[Slice] = []
-    first: Slice = _FIRST
-    while (after := await connection.fetchrow(_SQL["next_entry_slice"], *first, rows)) is not None:
-        slices.append((*first, *after))
-        first = tuple(after)
-    slices.append((*first, *_LAST))
-    return slices
+by_entry: Final = keys_cut_by(_SQL["next_entry_slice"], first=(-END, 0), last=(END, 0))
 
 
 async def by_time(connection: Connection, rows: int) -> Sequence[Slice]:

@@ -55,6 +55,13 @@ def test_help_lists_every_door_and_imports_no_library_for_it() -> None:
     assert done.stdout.splitlines()[-1] == "set()"
 
 
+def test_no_door_waits_for_the_library_of_consumers() -> None:
+    doors = [f"partita.cli.{name.replace('-', '_')}" for name in DOORS]
+    code = f"import importlib, sys; [*map(importlib.import_module, {doors})]; print('faststream' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize("name", DOORS)
 def test_help_of_a_door_repeats_its_line_and_gives_an_example(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert main([name, "--help"]) == 0

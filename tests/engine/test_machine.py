@@ -117,7 +117,7 @@ def test_the_engine_answers_as_the_oracle_whatever_is_asked_in_whatever_batches(
 ) -> None:
     seen = Counter[str]()
 
-    run(partial(EngineMachine, seen, stack, migrated_database), tens=2, steps=150)
+    run(partial(EngineMachine, seen, stack, migrated_database), tens=1, steps=150)
 
     assert [spec.type for spec in CATALOG if not seen[f"{spec.type} applied"]] == []
     assert [what for what in (*MET, "repeat", "reuse") if not seen[what]] == []

@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from processor.database import Connection, named_queries
-from processor.engine.audit import END, Check, Part, Slice, by_lane, once
+from processor.engine.audit import END, Check, Part, by_lane, keys_cut_by, once
 from processor.engine.copy import Table
 from processor.ledger.bookkeeping import Shelved, Shelves
 from processor.ledger.families import Shelf
@@ -137,20 +137,9 @@ async def suspects(connection: Connection, after: Key, limit: int) -> Sequence[t
     return found[:limit]
 
 
-async def by_advance(connection: Connection, rows: int) -> Sequence[Slice]:
-    """Cut the advances, in the order of their key, into runs of about *rows* of what is kept of them.
-
-    Each is the first key and the key after the last.
-    """
-    slices: list[Slice] = []
-    first: Slice = (-END, "")
-    advances = max(1, rows // _ROWS_PER_ADVANCE)
-    while (after := await connection.fetchrow(_SQL["next_advance_slice"], *first, advances)) is not None:
-        slices.append((*first, *after))
-        first = tuple(after)
-    slices.append((*first, END, ""))
-    return slices
-
+by_advance: Final = keys_cut_by(
+    _SQL["next_advance_slice"], first=(-END, ""), last=(END, ""), rows_each=_ROWS_PER_ADVANCE
+)
 
 CHECKS: Final = (
     Check(

@@ -7,7 +7,7 @@ from typing import Any, Final
 import asyncpg
 
 from processor.database import Connection, named_queries
-from processor.engine.audit import END, Check, Part, Slice, by_lane
+from processor.engine.audit import END, Check, Part, by_lane, keys_cut_by
 from processor.engine.copy import Table
 from processor.ledger.bookkeeping import ByKey, Shelved
 from processor.ledger.families import Shelf
@@ -102,16 +102,7 @@ def _hold(row: asyncpg.Record) -> Shelved:
     return Shelved(Hold(*(row[name] for name in Hold.__struct_fields__)), row["version"])
 
 
-async def by_hold(connection: Connection, rows: int) -> Sequence[Slice]:
-    """Cut the holds, in the order of their key, into runs of *rows*: the first key and the key after the last."""
-    slices: list[Slice] = []
-    first: Slice = (-END, "")
-    while (after := await connection.fetchrow(_SQL["next_hold_slice"], *first, rows)) is not None:
-        slices.append((*first, *after))
-        first = tuple(after)
-    slices.append((*first, END, ""))
-    return slices
-
+by_hold: Final = keys_cut_by(_SQL["next_hold_slice"], first=(-END, ""), last=(END, ""))
 
 CHECKS: Final = (
     Check(
