@@ -15,8 +15,8 @@ help: ## Say what there is
 run: $(READY) ## Set everything up and replay the sample through a fresh system
 	@$(BIN)/partita demo
 
-test: $(READY) ## Set everything up and run every test, two files at a time
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(READY) ## Set everything up and run every test, three files at a time
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, types, import rules, generated files, sizes: what needs no server
 	@$(BIN)/ruff format --check .

@@ -28,7 +28,7 @@ from processor.ledger.store import LedgerStore
 from processor.migrate import require_current
 from producers.kafka import require_topics
 from producers.relay import Relay
-from producers.scheduler import Scheduler
+from producers.scheduling.scheduler import Scheduler
 
 CONTEXTS: Final[tuple[Context[Any], ...]] = (LEDGER,)
 

@@ -17,10 +17,10 @@ from processor.database import Connection
 from processor.engine.context import Context
 from processor.engine.jobs import Chore, Job
 from processor.errors import NotPrepared, Transient, kafka_unreachable
-from producers.dispatch import Dispatch
-from producers.job_runs import Run, applied, clock, note_run, runs
 from producers.kafka import require_topics
-from producers.rounds import PAGE, Desk, Round
+from producers.scheduling.dispatch import Dispatch
+from producers.scheduling.job_runs import Run, applied, clock, note_run, runs
+from producers.scheduling.rounds import PAGE, Desk, Round
 
 COUNTED_MAX: Final = 10_000
 LOOK_S: Final = 0.05

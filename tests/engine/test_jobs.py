@@ -19,7 +19,7 @@ from processor.ledger.bank import Bank
 from processor.ledger.jobs import jobs_of
 from processor.telemetry import COUNTERS
 from producers.command_ids import new_command_id, scheduled_command_id
-from producers.job_runs import clock
+from producers.scheduling.job_runs import clock
 from tests.conftest import fresh_database
 from tests.engine.desk import Desk, paying_in
 from tests.engine.test_plans import reads, session
@@ -250,7 +250,7 @@ async def test_what_is_due_is_found_by_index(session: Connection, tables: str) -
 
 
 async def test_what_was_answered_is_found_by_index(session: Connection) -> None:
-    found = await reads(session, "ended", named_queries("producers", "scheduler.sql")["ended"])
+    found = await reads(session, "ended", named_queries("producers.scheduling", "scheduler.sql")["ended"])
     hot_and_cold = ["event_one_answer_per_command", "event_command_id_idx", "event_pkey", "event_pkey"]
     assert found == sorted((index, True) for index in [*hot_and_cold, "dead_letter_by_command"])
 

@@ -19,7 +19,7 @@ from processor.database import Connection, Database
 from processor.engine.context import Context
 from processor.engine.jobs import Calendar, Chore, Due, Every, Job, Place
 from processor.ledger.context import LEDGER
-from producers.scheduler import Scheduler
+from producers.scheduling.scheduler import Scheduler
 from tests.system import wire
 
 WITHIN_S = 30.0

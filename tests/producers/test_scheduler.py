@@ -11,11 +11,11 @@ from contracts.catalog import LEDGER, Topics
 from processor.database import Connection
 from processor.engine.jobs import Chore, Every, Job
 from processor.errors import Transient
-from producers import chores, rounds, scheduler
-from producers.attempts import DOUBLED, FIRST_WAIT, commands_for
 from producers.command_ids import scheduled_command_id
-from producers.job_runs import clock
-from producers.rounds import Desk
+from producers.scheduling import chores, rounds, scheduler
+from producers.scheduling.attempts import DOUBLED, FIRST_WAIT, commands_for
+from producers.scheduling.job_runs import clock
+from producers.scheduling.rounds import Desk
 from tests.conftest import create_topics_at
 from tests.producers.books import stubborn_door
 from tests.producers.schedule import PARTITIONS, Schedule, running

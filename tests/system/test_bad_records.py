@@ -17,7 +17,7 @@ from tests.system.installation import Installation
 from tests.system.wire import Raw
 
 PARTITIONS: Final = 4
-ROUNDS: Final = 6
+ROUNDS: Final = 4
 GOOD_PER_BAD: Final = 10
 ACCOUNTS: Final = 40
 MEMORY_GROWTH_MAX: Final = 48 * 1024 * 1024

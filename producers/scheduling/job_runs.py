@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from processor.database import Connection, named_queries
 
-_SQL: Final = named_queries("producers", "scheduler.sql")
+_SQL: Final = named_queries("producers.scheduling", "scheduler.sql")
 
 
 class Run(NamedTuple):

@@ -12,8 +12,8 @@ from processor.database import DATABASE_ILL, Database
 from processor.engine.failures import describe
 from processor.engine.jobs import Calendar, Chore
 from processor.telemetry import logger
-from producers.job_runs import Run, note_run
 from producers.patience import end
+from producers.scheduling.job_runs import Run, note_run
 
 AGAIN_S: Final = 60.0
 

@@ -20,13 +20,13 @@ from processor.engine.context import Context
 from processor.engine.failures import describe
 from processor.engine.jobs import Calendar, Chore, Job
 from processor.telemetry import logger
-from producers.chores import Chores
-from producers.dispatch import Dispatch
-from producers.in_flight import Lies
-from producers.job_runs import applied, clock, runs
 from producers.lead import Lead
 from producers.patience import STOP_S, back_off, first, until_stopped
-from producers.rounds import Desk, Round
+from producers.scheduling.chores import Chores
+from producers.scheduling.dispatch import Dispatch
+from producers.scheduling.in_flight import Lies
+from producers.scheduling.job_runs import applied, clock, runs
+from producers.scheduling.rounds import Desk, Round
 
 SILENCE_S: Final = 1.0  # a leader that says nothing for so long loses its session
 ANSWER_EVERY_S: Final = SILENCE_S / 4
@@ -35,7 +35,7 @@ TICK_S: Final = 1.0
 LOOK_S: Final = 0.1  # while something is in flight
 IN_FLIGHT_MAX: Final = 10_000
 
-_SQL: Final = named_queries("producers", "scheduler.sql")
+_SQL: Final = named_queries("producers.scheduling", "scheduler.sql")
 _log = logger(__name__)
 
 

@@ -23,7 +23,7 @@ FIRST_WAIT: Final = timedelta(minutes=1)
 DOUBLED: Final = 11  # the last of these waits is 17 hours
 _EPOCH: Final = date(1970, 1, 1)
 
-_SQL: Final = named_queries("producers", "scheduler.sql")
+_SQL: Final = named_queries("producers.scheduling", "scheduler.sql")
 _log = logger(__name__)
 
 

@@ -16,9 +16,9 @@ from processor import faults
 from processor.database import Connection
 from processor.engine.jobs import Calendar, Due, Job
 from processor.telemetry import count, logger
-from producers.attempts import commands_for
-from producers.in_flight import InFlight, Lies
-from producers.job_runs import Run, note_run
+from producers.scheduling.attempts import commands_for
+from producers.scheduling.in_flight import InFlight, Lies
+from producers.scheduling.job_runs import Run, note_run
 
 PAGE: Final = 1000
 REST_S: Final = 30.0  # between two rounds that find only what waits for its next attempt

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaTimeoutError
 
 from contracts.catalog import Catalog, Topics
 from contracts.envelope import Command, encode_command
-from producers.in_flight import Lies
 from producers.kafka import abandon, started
+from producers.scheduling.in_flight import Lies
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
