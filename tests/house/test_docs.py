@@ -34,7 +34,7 @@ OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
     *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER", "PARTITA_TEST_OUTAGE_S"),
     "PARTITA_TEST_REPORT_ROWS",
-    *("PARTITA_TEST_WRITE_EXAMPLES", "PARTITA_TEST_ADVANCES"),
+    *("PARTITA_TEST_WRITE_EXAMPLES", "PARTITA_TEST_ADVANCES", "PARTITA_TEST_MUTATIONS", "PARTITA_TEST_YEAR_ACCOUNTS"),
 }
 OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
