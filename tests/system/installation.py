@@ -48,7 +48,7 @@ class Installation:
         }
         return {**inherited, **own, **self.settings, **more}
 
-    def door(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def door(self, *arguments: str, within_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run one door to its end."""
         return subprocess.run(
             [*PARTITA, *arguments],
@@ -56,7 +56,7 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_S,
+            timeout=within_s,
         )
 
     def publish(self, name: str, commands: Sequence[Mapping[str, Any]], *, rate: int = 0) -> "Publishing":

@@ -155,7 +155,7 @@ async def judge(bank: Bank) -> None:
     assert posted == {name: each.posted for name, each in bearing.items()}
     ((told_again,),) = await bank.at.fetch("SELECT count(*) FROM event WHERE kind = 2")
     assert told_again > 0
-    audit = await asyncio.to_thread(bank.at.door, "audit")
+    audit = await asyncio.to_thread(bank.at.door, "audit", within_s=100 + ACCOUNTS)
     assert audit.returncode == 0, audit.stdout
 
 
