@@ -50,12 +50,3 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER moved_only', name);
     END LOOP;
 END $$;
-
--- Balances of the past are searched for among all entries.
-DO $$
-DECLARE name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['entry_before', 'balances_before'] LOOP
-        EXECUTE replace(pg_get_functiondef(name::regproc), 'FROM entry WHERE', 'FROM every_entry AS entry WHERE');
-    END LOOP;
-END $$;
