@@ -1,17 +1,7 @@
 -- name: entries_before
--- The last entry of an account before each instant, 0 where there is none: by halving, for entries are numbered without
--- gaps and their instants never fall. LIMIT keeps the planner from turning the look-ups into a join.
--- $1 bigint account_no, $2 bigint the last entry to look at, $3 timestamptz[]
-WITH RECURSIVE half AS (
-    SELECT DISTINCT instant, 1::bigint AS low, $2::bigint + 1 AS high FROM unnest($3::timestamptz[]) AS instant
-    UNION ALL
-    SELECT instant, CASE WHEN is_before THEN middle + 1 ELSE low END, CASE WHEN is_before THEN high ELSE middle END
-      FROM half CROSS JOIN LATERAL (
-          SELECT entry_no AS middle, posted_at < instant AS is_before FROM every_entry
-           WHERE account_no = $1 AND entry_no = (low + high) / 2 LIMIT 1) AS looked_at
-     WHERE low < high
-)
-SELECT instant, low - 1 AS entry_no FROM half WHERE low = high;
+-- The last entry of an account before each instant, 0 where there is none. $1 bigint account_no, $2 bigint the last entry to
+-- look at, $3 timestamptz[]
+SELECT instant, entry_before($1, $2, instant) AS entry_no FROM (SELECT DISTINCT unnest($3::timestamptz[]) AS instant) AS wanted;
 
 -- name: last_entry_below
 -- The last entry of an account below a cut, 0 where there is none; what is below it comes before what is not.

@@ -86,7 +86,6 @@ OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "stamp_of": ("gen_random_uuid()",),
     "first_seqs": (*CUT, PLACE),
     "later_epochs": ("'ledger'", "gen_random_uuid()"),
-    "entries_before": ("1", str(2 * ROWS), f"ARRAY[{PLACE}]"),
     "last_entry_below": ("1", str(2 * ROWS), *CUT),
     "postings": ("1", PLACE, "date '2026-01-31'"),
     "posting_entries": ("1", "ARRAY[1]", "ARRAY[9]::bigint[]", "ARRAY[30]::bigint[]", "ARRAY[40]::bigint[]"),
@@ -169,7 +168,7 @@ async def test_a_page_in_the_middle_reads_no_more_than_the_first(session: Connec
 
 
 async def test_where_an_instant_lies_is_found_in_a_few_look_ups(session: Connection) -> None:
-    for name in ("first_seqs", "later_epochs", "entries_before", "last_entry_below"):
+    for name in ("first_seqs", "later_epochs", "last_entry_below"):
         looked_at = rows_read(await plan(session, name, OTHERS[name]))
         assert looked_at < 50 * LANES, name
 
