@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from processor.database import Database, connect
+from processor.database import DATABASE_ILL, Database, connect
 from producers.unsent import Move, PositionTaken, Unsent
 from tests.producers.books import Books, running
 
@@ -81,14 +81,20 @@ async def test_a_position_that_another_relay_moved_is_left_alone(books: Books) -
 
 async def test_a_leader_that_is_silent_for_too_long_loses_the_lead(books: Books) -> None:
     """The process of the first does nothing, as if it were frozen; nobody tells the server."""
+    lane = await books.lane(0)
     frozen, other = (
         Unsent(Database(books.database_url, role=role), books.context, on_news=lambda: None, silence_s=silence_s)
         for role, silence_s in (("frozen", 0.3), ("other", 90))
     )
-    assert await frozen.lead()
-    async with asyncio.timeout(20):
-        while not await other.lead():
-            pass
-    assert not await frozen.lead()
-    await frozen.close()
-    await other.close()
+    try:
+        assert await frozen.lead()
+        async with asyncio.timeout(20):
+            while not await other.lead():
+                pass
+        with pytest.raises(DATABASE_ILL):
+            await frozen.mark_sent([Move(lane.lane_no, 0, 5)])
+        assert not await frozen.lead()
+    finally:
+        await frozen.close()
+        await other.close()
+    assert await lane.sent() == 0
