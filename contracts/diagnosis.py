@@ -172,7 +172,7 @@ def _invalid(place: Place, model: type[Command]) -> Malformed:
 
 def _expected(place: Place, model: type[Command]) -> str:
     """Return what the contract says about the field at *place*."""
-    kind: inspect.Type | None = inspect.type_info(model)
+    kind: inspect.Type | None = _shape(model)
     text = ""
     for step in place:
         kind = _inside(kind, step)
@@ -215,7 +215,7 @@ def _sentence(kind: inspect.Type | None) -> str:
 
 
 def _names(place: Place, model: type[Command]) -> list[str]:
-    kind: inspect.Type | None = inspect.type_info(model)
+    kind: inspect.Type | None = _shape(model)
     for step in place:
         kind = _inside(kind, step)
     kind = _bare(kind)
@@ -226,6 +226,12 @@ def _place(at: str | None) -> Place:
     """Return the place that msgspec writes as ``$.legs[0].amount``; what it hides stays hidden."""
     steps = re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at or "")
     return tuple(name or (int(index) if index.isdigit() else "") for name, index in steps)
+
+
+@lru_cache
+def _shape(model: type[Command]) -> inspect.Type:
+    """Return what *model* is made of; to look it up takes as long as all the rest of a diagnosis."""
+    return inspect.type_info(model)
 
 
 @lru_cache
