@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from partita.app import App
 from partita.cli.books import session
@@ -89,7 +90,7 @@ async def _as_table(connection: Connection, month: Month, bank: Bank) -> None:
         if table.row_count == TABLE_LINES_MAX:
             table.caption = f"the first {TABLE_LINES_MAX}; --csv has all"
             break
-        table.add_row(*(str(value) for value in msgspec.structs.astuple(line)))
+        table.add_row(*(Text(str(value)) for value in msgspec.structs.astuple(line)))  # a sender's text is no markup
     console = Console()
     console.print(facts)
     if table.row_count:

@@ -29,7 +29,7 @@ class Done:
 
 At = Callable[..., Done]
 LOANED = moving("alice", "bob", "30", description="=1+1", reference="r-1")
-UNDONE = moving("alice", "bob", "5")
+UNDONE = moving("alice", "bob", "5", reference="[/b] :x:")
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,8 @@ def test_a_statement_has_its_balances_and_lines(at: At, dealings: str) -> None:
         ("TRANSFER_OUT", "-5.00", "65.00"),
         ("REVERSAL", "5.00", "70.00"),
     ]
-    assert "closing balance" in at("statement", "alice", "--month", month).stdout
+    shown = at("statement", "alice", "--month", month, COLUMNS="200").stdout
+    assert all(each in shown for each in ("closing balance", "[/b] :x:"))
     assert at("statement", "alice", "--month", "2026-13").returncode == 2
     assert at("statement", "nobody", "--month", month).returncode == 2
 
