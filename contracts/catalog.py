@@ -1,8 +1,4 @@
-"""THE table: every command with its context, its key, what it answers and what it may be refused with.
-
-A reader who wants to know what the system can be asked reads ``CATALOG`` and nothing else. ``Catalog`` turns the table
-into what the program needs: decoders, topic names, the kind of a result.
-"""
+"""The table of all commands, ready for use: decoders, topic names, the kind of a result."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -12,136 +8,12 @@ from typing import Annotated, Any, Final, Union
 import msgspec
 from msgspec import UNSET, Struct
 
-from contracts import accounts, advances, customers, holds, interest, products, settlements, transfers
-from contracts.accounts import AccountRefusal as A
-from contracts.advances import AdvanceRefusal as V
-from contracts.customers import CustomerRefusal as C
 from contracts.diagnosis import RECORD_BYTES_MAX, diagnosed, outside_calendar, too_large
-from contracts.envelope import Command, CommonRefusal, Event, Frame, OtherEvent, Refusal, Rejected, Result, type_of
+from contracts.envelope import Command, Event, Frame, OtherEvent, Result, type_of
 from contracts.headers import NOTHING, Said
-from contracts.holds import HoldRefusal as H
-from contracts.interest import InterestRefusal as I
 from contracts.invalid import CommandInvalid, NotUnderstood
 from contracts.notices import BooksRestored
-from contracts.products import ProductRefusal as P
-from contracts.settlements import SettlementRefusal as S
-from contracts.transfers import TransferRefusal as T
-
-LEDGER: Final = "ledger"
-
-_FIRST: Final = (CommonRefusal.COMMAND_ID_REUSED,)
-_ACCOUNT: Final = (*_FIRST, CommonRefusal.ACCOUNT_RESERVED)
-_AMOUNT: Final = (*_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
-_MONEY: Final = (*_FIRST, CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
-_Events = type[Event] | tuple[type[Event], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """One row of the table. ``codes`` stand in order of precedence; ``key`` names a field of the canonical command."""
-
-    context: str
-    command: type[Command]
-    key: str
-    applied: tuple[type[Event], ...]  # one of them
-    rejected: type[Rejected]
-    codes: tuple[Refusal, ...]
-
-    @property
-    def answers(self) -> tuple[type[Event], ...]:
-        """What may answer the command."""
-        return (*self.applied, self.rejected)
-
-    @property
-    def type(self) -> str:
-        """The command's name on the wire."""
-        return type_of(self.command)
-
-
-def _ledger(command: type[Command], key: str, applied: _Events, rejected: type[Rejected], *codes: Refusal) -> Spec:
-    either = applied if isinstance(applied, tuple) else (applied,)
-    return Spec(context=LEDGER, command=command, key=key, applied=either, rejected=rejected, codes=codes)
-
-
-# fmt: off
-CATALOG: Final[tuple[Spec, ...]] = (
-    _ledger(customers.CustomerCreate, "customer_id", customers.CustomerCreated, customers.CustomerRejected, *_FIRST,
-        CommonRefusal.DATE_INVALID, C.CUSTOMER_EXISTS),
-    _ledger(customers.CustomerUpdate, "customer_id", customers.CustomerUpdated, customers.CustomerRejected, *_FIRST,
-        C.CUSTOMER_NOT_FOUND),
-    _ledger(products.ProductSet, "product", products.ProductDefined, products.ProductRejected, *_FIRST,
-        CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, P.PRODUCT_RESERVED, P.TIERS_INVALID),
-    _ledger(accounts.AccountOpen, "account_id", accounts.AccountOpened, accounts.AccountRejected, *_MONEY,
-        A.ACCOUNT_EXISTS, A.CUSTOMER_NOT_FOUND, A.CUSTOMER_NOT_VERIFIED, A.PRODUCT_NOT_FOUND, A.PRODUCT_TYPE_DIFFERS,
-        A.PRODUCT_CURRENCY_DIFFERS),
-    _ledger(accounts.AccountFreeze, "account_id", accounts.AccountFrozen, accounts.AccountRejected, *_ACCOUNT,
-        A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_ALREADY_FROZEN),
-    _ledger(accounts.AccountUnfreeze, "account_id", accounts.AccountUnfrozen, accounts.AccountRejected, *_ACCOUNT,
-        A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.ACCOUNT_NOT_FROZEN),
-    _ledger(accounts.AccountClose, "account_id", accounts.AccountClosed, accounts.AccountRejected, *_ACCOUNT,
-        A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.HOLDS_OPEN, A.ADVANCE_OPEN, A.PAYOUT_ACCOUNT_NOT_FOUND,
-        A.ACCOUNTS_MUST_DIFFER, A.PAYOUT_ACCOUNT_CLOSED, A.CURRENCY_DIFFERS, A.BALANCE_NOT_ZERO,
-        A.BALANCE_LIMIT_EXCEEDED),
-    _ledger(accounts.AccountSetOverdraft, "account_id", accounts.AccountOverdraftSet, accounts.AccountRejected,
-        *_AMOUNT, A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.OVERDRAFT_IN_USE),
-    _ledger(accounts.AccountSetProduct, "account_id", accounts.AccountProductSet, accounts.AccountRejected, *_ACCOUNT,
-        A.ACCOUNT_NOT_FOUND, A.ACCOUNT_CLOSED, A.PRODUCT_NOT_FOUND, A.PRODUCT_TYPE_DIFFERS, A.PRODUCT_CURRENCY_DIFFERS),
-    _ledger(accounts.AccountLinkProtection, "account_id", accounts.AccountProtectionLinked, accounts.AccountRejected,
-        *_ACCOUNT, A.ACCOUNT_NOT_FOUND, A.PROTECTION_ACCOUNT_NOT_FOUND, A.ACCOUNTS_MUST_DIFFER,
-        A.PROTECTION_ACCOUNT_CLOSED, A.CUSTOMER_DIFFERS, A.CURRENCY_DIFFERS, A.PROTECTION_CYCLE),
-    _ledger(transfers.TransferMake, "source_account_id", transfers.TransferPosted, transfers.TransferRejected, *_MONEY,
-        T.ACCOUNTS_MUST_DIFFER, T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.CURRENCY_DIFFERS,
-        T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
-    _ledger(transfers.TransferDeposit, "account_id", transfers.TransferPosted, transfers.TransferRejected, *_MONEY,
-        T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.CURRENCY_DIFFERS, T.BALANCE_LIMIT_EXCEEDED),
-    _ledger(transfers.TransferWithdraw, "account_id", transfers.TransferPosted, transfers.TransferRejected, *_MONEY,
-        T.ACCOUNT_NOT_FOUND, T.ACCOUNT_CLOSED, T.ACCOUNT_FROZEN, T.CURRENCY_DIFFERS, T.INSUFFICIENT_FUNDS),
-    _ledger(transfers.TransferReverse, "account_id", transfers.TransferReversed, transfers.TransferRejected, *_ACCOUNT,
-        T.TRANSACTION_NOT_FOUND, T.ACCOUNT_DIFFERS, T.ALREADY_REVERSED, T.NOT_REVERSIBLE, T.ACCOUNT_CLOSED,
-        T.ACCOUNT_FROZEN, T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
-    _ledger(transfers.TransferBatch, "source_account_id", transfers.TransferBatchPosted, transfers.TransferRejected,
-        *_FIRST, T.LEG_REFUSED),
-    _ledger(holds.HoldPlace, "account_id", holds.HoldPlaced, holds.HoldRejected, *_MONEY, H.HOLD_EXISTS,
-        H.ACCOUNT_NOT_FOUND, H.ACCOUNT_CLOSED, H.ACCOUNT_FROZEN, H.CURRENCY_DIFFERS, H.EXPIRY_IN_PAST,
-        H.INSUFFICIENT_FUNDS),
-    _ledger(holds.HoldAdjust, "account_id", holds.HoldAdjusted, holds.HoldRejected, *_AMOUNT, H.ACCOUNT_NOT_FOUND,
-        H.ACCOUNT_FROZEN, H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED, H.AMOUNT_BELOW_CAPTURED,
-        H.INSUFFICIENT_FUNDS),
-    _ledger(holds.HoldExtend, "account_id", holds.HoldExtended, holds.HoldRejected, *_ACCOUNT, H.ACCOUNT_NOT_FOUND,
-        H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED, H.EXPIRY_IN_PAST),
-    _ledger(holds.HoldRelease, "account_id", holds.HoldReleased, holds.HoldRejected, *_ACCOUNT, H.ACCOUNT_NOT_FOUND,
-        H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_EXPIRED),
-    _ledger(holds.HoldExpire, "account_id", holds.HoldExpired, holds.HoldRejected, *_ACCOUNT, H.ACCOUNT_NOT_FOUND,
-        H.HOLD_NOT_FOUND, H.HOLD_ENDED, H.HOLD_NOT_DUE),
-    _ledger(settlements.SettlementCapture, "account_id", settlements.SettlementPosted, settlements.SettlementRejected,
-        *_MONEY, S.ACCOUNT_NOT_FOUND, S.HOLD_NOT_FOUND, S.HOLD_ENDED, S.HOLD_EXPIRED, S.CURRENCY_DIFFERS,
-        S.AMOUNT_EXCEEDS_HOLD, S.DESTINATION_NOT_FOUND, S.DESTINATION_CLOSED, S.BALANCE_LIMIT_EXCEEDED),
-    _ledger(settlements.SettlementPost, "account_id", settlements.SettlementPosted, settlements.SettlementRejected,
-        *_MONEY, S.ACCOUNT_NOT_FOUND, S.ACCOUNT_CLOSED, S.ACCOUNT_FROZEN, S.CURRENCY_DIFFERS, S.DESTINATION_NOT_FOUND,
-        S.DESTINATION_CLOSED, S.BALANCE_LIMIT_EXCEEDED),
-    _ledger(settlements.SettlementRefund, "account_id", settlements.SettlementRefunded, settlements.SettlementRejected,
-        *_AMOUNT, S.TRANSACTION_NOT_FOUND, S.ACCOUNT_DIFFERS, S.NOT_REFUNDABLE, S.AMOUNT_EXCEEDS_SETTLEMENT,
-        S.ACCOUNT_CLOSED, S.BALANCE_LIMIT_EXCEEDED),
-    _ledger(interest.InterestAccrue, "account_id", interest.InterestAccrued, interest.InterestRejected, *_ACCOUNT,
-        CommonRefusal.DATE_INVALID, I.ACCOUNT_NOT_FOUND, I.ACCOUNT_CLOSED, I.ALREADY_ACCRUED, I.DATE_NOT_ENDED),
-    _ledger(interest.InterestPost, "account_id", interest.InterestPosted, interest.InterestRejected, *_ACCOUNT,
-        CommonRefusal.DATE_INVALID, I.ACCOUNT_NOT_FOUND, I.ALREADY_POSTED, I.MONTH_NOT_ENDED, I.BALANCE_LIMIT_EXCEEDED),
-    _ledger(advances.AdvanceRequest, "account_id", advances.AdvanceGranted, advances.AdvanceRejected, *_MONEY,
-        CommonRefusal.DATE_INVALID, V.ADVANCE_EXISTS, V.ACCOUNT_NOT_FOUND, V.ACCOUNT_CLOSED, V.ACCOUNT_FROZEN,
-        V.CURRENCY_DIFFERS, V.AMOUNT_TOO_SMALL, V.CUSTOMER_NOT_IN_GOOD_STANDING, V.ADVANCE_OPEN,
-        V.ADVANCE_LIMIT_EXCEEDED, V.BALANCE_LIMIT_EXCEEDED),
-    _ledger(advances.AdvanceCollect, "account_id", (advances.AdvancePaymentCollected, advances.AdvancePaymentFailed),
-        advances.AdvanceRejected, *_ACCOUNT, V.ACCOUNT_NOT_FOUND, V.ADVANCE_NOT_FOUND, V.PAYMENT_NOT_FOUND,
-        V.PAYMENT_SETTLED, V.PAYMENT_NOT_DUE),
-    _ledger(advances.AdvanceRepay, "account_id", advances.AdvanceRepaid, advances.AdvanceRejected, *_AMOUNT,
-        V.ACCOUNT_NOT_FOUND, V.ADVANCE_NOT_FOUND, V.ADVANCE_CLOSED, V.ACCOUNT_CLOSED, V.ACCOUNT_FROZEN,
-        V.AMOUNT_EXCEEDS_ADVANCE, V.INSUFFICIENT_FUNDS),
-    _ledger(advances.AdvanceWriteOff, "account_id", advances.AdvanceWrittenOff, advances.AdvanceRejected, *_ACCOUNT,
-        V.ACCOUNT_NOT_FOUND, V.ADVANCE_NOT_FOUND, V.ADVANCE_CLOSED),
-    _ledger(advances.AdvanceAudit, "account_id", (advances.AdvanceAudited, advances.AdvanceAuditFailed),
-        advances.AdvanceRejected, *_ACCOUNT, V.ACCOUNT_NOT_FOUND, V.ADVANCE_NOT_FOUND),
-)
-# fmt: on
+from contracts.specs import CATALOG, LEDGER, Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +42,7 @@ class Catalog:
         specs = tuple(specs)
         self.specs = {spec.type: spec for spec in specs}
         _assert_told_apart([spec.command for spec in specs])
-        _assert_told_apart({event for spec in specs for event in spec.answers})
+        _assert_told_apart({event for spec in specs for event in spec.told})
         self.contexts = tuple(dict.fromkeys(spec.context for spec in self.specs.values()))
         self._topics = topics or Topics()
         self._models = {context: self._models_of(context) for context in self.contexts}
@@ -180,7 +52,7 @@ class Catalog:
             context: msgspec.json.Decoder(Union[(_Nothing, *models.values())])
             for context, models in self._models.items()
         }
-        events = {type_of(event): event for spec in self.specs.values() for event in spec.answers}
+        events = {type_of(event): event for spec in self.specs.values() for event in spec.told}
         self._events = {name: msgspec.json.Decoder(event) for name, event in (events | _ANY_CONTEXT).items()}
 
     def _models_of(self, context: str) -> dict[str, type[Command]]:

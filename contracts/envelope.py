@@ -67,10 +67,10 @@ class CommonRefusal(Refusal):
     CURRENCY_UNKNOWN = "currency_unknown", "ISO 4217 lists no such currency; use one of its three-letter codes."
     AMOUNT_INVALID = (
         "amount_invalid",
-        "The amount has more decimals than its currency or reaches 10^15 minor units; send one that fits.",
+        "It has more decimals than its currency, reaches 10^15 minor units, or makes too large a sum; correct it.",
     )
     ACCOUNT_RESERVED = "account_reserved", "Ids that begin with house: belong to the bank; use an account of your own."
-    DATE_INVALID = "date_invalid", "The calendar has no such day, or it lies in the future; correct the date."
+    DATE_INVALID = "date_invalid", "The calendar has no such day, or it is none that may stand here; correct the date."
 
 
 _UNCOMPARED: Final[dict[str, Any]] = {"command_id": "", "requested_at": UNSET, "correlation_id": "", "metadata": {}}
@@ -108,7 +108,8 @@ class Command(
         """Return the changes that turn this command into what a repeat is compared by."""
         changes = _UNCOMPARED.copy()
         for field in self.amounts:
-            changes[field] = trimmed(getattr(self, field))
+            if amount := getattr(self, field):
+                changes[field] = trimmed(amount)
         for field in self.free_texts:
             if text := getattr(self, field):
                 changes[field] = hashed(text)

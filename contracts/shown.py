@@ -62,6 +62,13 @@ ShownRate = Annotated[
         extra_json_schema={"pattern": rf"^(0|[1-9][0-9]*)(\.[0-9]+)?{END}"},
     ),
 ]
+ShownRatio = Annotated[
+    str,
+    Meta(
+        description='a ratio as a decimal string without trailing zeros, such as "1.0825"',
+        extra_json_schema={"pattern": rf"^(0|[1-9][0-9]*)(\.[0-9]+)?{END}"},
+    ),
+]
 ShownText = Annotated[str, Meta(description="text of up to 500 characters", extra_json_schema={"maxLength": 500})]
 ShownLongText = Annotated[
     str, Meta(description="text of up to 2,000 characters", extra_json_schema={"maxLength": 2000})

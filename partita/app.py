@@ -20,6 +20,7 @@ from processor.engine.context import Context
 from processor.engine.jobs import Calendar
 from processor.engine.lanes import wake_relay
 from processor.errors import NotPrepared
+from processor.expenses.context import EXPENSES
 from processor.ledger.bank import Bank, limits_of
 from processor.ledger.context import LEDGER
 from processor.ledger.jobs import jobs_of
@@ -30,7 +31,7 @@ from producers.kafka import require_topics
 from producers.relay import Relay
 from producers.scheduling.scheduler import Scheduler
 
-CONTEXTS: Final[tuple[Context[Any], ...]] = (LEDGER,)
+CONTEXTS: Final[tuple[Context[Any], ...]] = (LEDGER, EXPENSES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ from processor.errors import PartitaError
 from producers.commands import CommandPublisher
 from producers.waiting import Acknowledgement, Sent, Waiting
 
+Place = tuple[str, int, int]  # of a record: topic, partition, offset
+
 POLL_S: Final = 0.25
 PLACED_WITHIN_S: Final = 30.0
 TICK_S: Final = 0.002  # commands that are due within it are published together
@@ -163,7 +165,7 @@ class Exchange:
         else:
             self._tally.answers[kind.decode()] += 1
 
-    async def _bury(self, places: set[tuple[int, int]]) -> None:
+    async def _bury(self, places: set[Place]) -> None:
         """Count what became a dead letter, by the places of the records once all of them are known."""
         unsettled = list(self._waiting)
         if unsettled:
@@ -171,7 +173,7 @@ class Exchange:
         self._insist_on_acknowledgements()
         for sent in unsettled:
             at = sent.acknowledgement.result() if sent.acknowledgement.done() else None
-            if at is not None and (at.partition, at.offset) in places:
+            if at is not None and (at.topic, at.partition, at.offset) in places:
                 self._waiting.remove(sent)
                 self._tally.dead += 1
 
@@ -181,9 +183,9 @@ class Exchange:
                 raise NotTaken(f"Kafka does not take a {sent.command_type} ({error}).") from error
 
 
-def _place(dead_letter: Received) -> tuple[int, int] | None:
-    partition, offset = dead_letter.headers.get("dlq-partition"), dead_letter.headers.get("dlq-offset")
-    return (int(partition), int(offset)) if partition and offset else None
+def _place(dead_letter: Received) -> Place | None:
+    topic, partition, offset = (dead_letter.headers.get(f"dlq-{name}") for name in ("topic", "partition", "offset"))
+    return (topic.decode(errors="replace"), int(partition), int(offset)) if topic and partition and offset else None
 
 
 def _ahead_s(published: int, began: float, rate: float) -> float:

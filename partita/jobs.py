@@ -90,24 +90,30 @@ async def _due(app: App, connection: Connection, job: Job | Chore, last: Run | N
 
 
 async def run_by_hand(app: App, connection: Connection, *, context: str, name: str, day: date | None) -> Done:
-    """Run job *name* once, as of now or of the end of *day*.
+    """Run job *name* of *context*, or of whichever has it where that is empty, as of now or of the end of *day*.
 
     Raises:
         NotPrepared: There is no such job or context, the day has not begun, or Kafka cannot be reached.
         Transient: Kafka does not take commands, or nobody applies them.
     """
-    (found,) = app.limited_to([context]).contexts
-    own = app.set_up(found)
-    job = next((job for job in own.jobs if job.name == name), None)
-    if job is None:
-        raise NotPrepared(f"{context} has no job {name}; choose from {', '.join(job.name for job in own.jobs)}.")
+    own, job = _found(app, context, name)
     as_of = _as_of(app, await clock(connection), day)
     if isinstance(job, Job):
         return Done(as_of=as_of, done=await _published(app, connection, own, job, as_of))
     done = await job.work(connection, as_of)
     period = app.calendar.period(job.every, as_of)
-    await note_run(connection, context, name, as_of=as_of, period=period, published=done, missed=0)
+    await note_run(connection, own.name, name, as_of=as_of, period=period, published=done, missed=0)
     return Done(as_of=as_of, done=done)
+
+
+def _found(app: App, context: str, name: str) -> tuple[Context[Any], Job | Chore]:
+    jobs = [
+        (own, job) for own in map(app.set_up, app.limited_to([context] if context else []).contexts) for job in own.jobs
+    ]
+    for own, job in jobs:
+        if job.name == name:
+            return own, job
+    raise NotPrepared(f"{context or 'This'} has no job {name}; choose from {', '.join(job.name for _, job in jobs)}.")
 
 
 def _as_of(app: App, now: datetime, day: date | None) -> datetime:

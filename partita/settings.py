@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     )
 
     report_days_max: int = Field(default=5, ge=1, le=366, description="days that a report covers")
-    report_rows_max: int = Field(default=1000, ge=1, le=10_000, description="rows that a page of a report has")
+    report_rows_max: int = Field(
+        default=1000, ge=1, le=10_000, description="rows that a page of a report or of a feed has"
+    )
 
     local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

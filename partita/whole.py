@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from partita.app import CONTEXTS, App
+from partita.app import App
 from partita.local.stack import LocalStack
 from partita.settings import Settings
 from partita.status import is_manned
@@ -32,9 +32,13 @@ Between = Callable[[LocalStack], AbstractAsyncContextManager[Mapping[str, str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run. *without* leaves roles out; addresses that *settings* were given are used as they are."""
+    """What to run: of all *contexts* unless some are named; *without* leaves roles out.
+
+    Addresses that *settings* were given are used as they are.
+    """
 
     settings: Settings
+    contexts: Sequence[str] = ()
     workers: int = 1
     without: Collection[str] = ()
     data_dir: Path | None = None
@@ -55,15 +59,19 @@ class Plan:
     def worker(self, number: int) -> Post:
         """Return the post of a consumer."""
         name = f"worker-{number}"
-        return Post(name=name, roles=("consumer",), settings={"PARTITA_INSTANCE": name, **self._log, **self.of_roles})
+        return self._post(name, "consumer", PARTITA_INSTANCE=name)
 
     def relay(self, name: str) -> Post:
         """Return the post of a relay."""
-        return Post(name=name, roles=("relay",), settings={**self._log, **self.of_roles})
+        return self._post(name, "relay")
 
     def scheduler(self, name: str) -> Post:
         """Return the post of a scheduler."""
-        return Post(name=name, roles=("scheduler",), settings={**self._log, **self.of_roles})
+        return self._post(name, "scheduler")
+
+    def _post(self, name: str, role: str, **settings: str) -> Post:
+        settings = {**settings, **self._log, **self.of_roles}
+        return Post(name=name, roles=(role,), contexts=self.contexts, settings=settings)
 
     @property
     def _log(self) -> dict[str, str]:
@@ -151,7 +159,7 @@ async def whole(
         settings = plan.settings.model_copy(
             update={"kafka_bootstrap": stack.kafka_bootstrap, "database_url": SecretStr(stack.database_url)}
         )
-        app = App(settings=settings)
+        app = App(settings=settings).limited_to(plan.contexts)
         _, topics, _ = await asyncio.gather(_migrated(app), _topics(app), wake_coordinator(stack.kafka_bootstrap))
         # Roles inherit the environment, which may have another prefix than was planned for.
         crew.go({**addresses(settings), "PARTITA_TOPIC_PREFIX": settings.topic_prefix, **way})
@@ -202,7 +210,7 @@ async def _topics(app: App) -> list[TopicState]:
     return await ensure_topics(
         app.settings.kafka_bootstrap,
         topics=app.topics,
-        contexts=[context.name for context in CONTEXTS],
+        contexts=[context.name for context in app.contexts],
         partitions=app.settings.partitions,
         replication_factor=app.settings.replication_factor,
     )

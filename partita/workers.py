@@ -39,7 +39,13 @@ class Post:
 
     name: str
     roles: tuple[str, ...]
+    contexts: Sequence[str] = ()  # none named is all
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return what the door `run` is told."""
+        return [*self.roles, *(f"--context={name}" for name in self.contexts)]
 
 
 class Crew:
@@ -104,7 +110,7 @@ class Crew:
 
     async def _man(self, post: Post, environment: Mapping[str, str]) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "partita", "run", *post.roles, "--attached"),
+            *(sys.executable, "-m", "partita", "run", *post.arguments, "--attached"),
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=PIPE,

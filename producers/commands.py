@@ -17,10 +17,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec import UNSET
 
-from contracts.catalog import Catalog, Spec, Topics
+from contracts.catalog import Catalog, Topics
 from contracts.envelope import Command, Result, encode_command, moment_text, type_of
 from contracts.headers import CE_CORRELATION_ID, CE_ID, CE_TYPE, TRACEPARENT
 from contracts.invalid import NotUnderstood
+from contracts.specs import Spec
 from processor.errors import Transient, kafka_unreachable
 from producers.asks import Asks, NotAnswered, OpensResults
 from producers.kafka import abandon, require_topic, started

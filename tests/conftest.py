@@ -29,6 +29,9 @@ CreateTopics = Callable[[Sequence[str], int], Awaitable[None]]
 settings.register_profile("house", deadline=None)  # two test processes and two servers share the cores
 settings.load_profile("house")
 
+# Interpreters that a test starts need not compile the product again, each for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Local processes can be stopped and killed, so they are preferred where they can be had: where Maven is.
 LOCAL = os.environ.get("PARTITA_LOCAL") or ("process" if shutil.which("mvn") else "docker")
 needs_processes = pytest.mark.skipif(LOCAL != "process", reason="needs Kafka as a local process: install Maven")

@@ -9,9 +9,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final, Protocol
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command
 from contracts.invalid import NotUnderstood
+from contracts.specs import LEDGER
 from tests.tables import LOOKS, Json, Row, Table
 
 LARGEST: Final = 10**15 - 1  # minor units in one amount

@@ -17,6 +17,7 @@ Schemas = Mapping[str, Schema]  # by <context>/<type>
 
 _BREAKS: Final = {"command": Way.NARROWER, "result": Way.WIDER}
 _TABLE: Final = ("direction", "topic", "key", "applied", "rejected")
+_LISTED: Final = {"answers": "answers", "comes_with": "comes with", "extras": "brings"}
 
 
 class Effect(StrEnum):
@@ -82,7 +83,8 @@ def _of_table(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Differ
         if old.get(name) != new.get(name):
             yield Difference(f"the {name} was {old.get(name)} and is {new.get(name)}", Way.OTHER)
     yield from _of_codes(_codes(old), _codes(new))
-    yield from _of_answers(old.get("answers", []), new.get("answers", []))
+    for name, verb in _LISTED.items():
+        yield from _of_listed(old.get(name, []), new.get(name, []), verb)
 
 
 def _of_codes(old: list[str], new: list[str]) -> Iterator[Difference]:
@@ -98,11 +100,12 @@ def _of_codes(old: list[str], new: list[str]) -> Iterator[Difference]:
         yield Difference("the codes have another order of precedence", Way.NEITHER)
 
 
-def _of_answers(old: list[str], new: list[str]) -> Iterator[Difference]:
+def _of_listed(old: list[str], new: list[str], verb: str) -> Iterator[Difference]:
+    """Yield what has come to a list of types and gone from it; readers ignore types that they do not know."""
     if added := [each for each in new if each not in old]:
-        yield Difference(f"it also answers {', '.join(added)}", Way.NEITHER)
+        yield Difference(f"it also {verb} {', '.join(added)}", Way.NEITHER)
     if removed := [each for each in old if each not in new]:
-        yield Difference(f"it no longer answers {', '.join(removed)}", Way.NEITHER)
+        yield Difference(f"it no longer {verb} {', '.join(removed)}", Way.NEITHER)
 
 
 def _codes(row: Mapping[str, Any]) -> list[str]:

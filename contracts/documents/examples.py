@@ -1,9 +1,10 @@
 """The examples: what was sent, and what it was answered with. They are data, and a test runs them in their order.
 
 Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
-``command`` or, where what was sent is none, the ``record`` as text; ``at`` is its instant, where that is not a second
-after the line before, and ``by_hand`` what somebody has done to the tables meanwhile, where only that leads to the
-result. ``CONTRIBUTING.md`` says how results are written.
+``command`` or, where what was sent is none, the ``record`` as text; ``extras`` are the events that come besides the
+result, where there are any; ``at`` is its instant, where that is not a second after the line before, and ``by_hand``
+what somebody has done to the tables meanwhile, where only that leads to the result. ``CONTRIBUTING.md`` says how they
+are written.
 """
 
 import json
@@ -40,13 +41,14 @@ NOTICES: Final[dict[str, Body]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One record and the result it gets. ``command`` is None for a record that is none."""
+    """One record, the result it gets, and what comes besides. ``command`` is None for a record that is none."""
 
     name: str
     shows: str
     command: Body | None
     record: str
     result: Body
+    extras: tuple[Body, ...] = ()
 
     @classmethod
     def read(cls, line: str) -> "Example":
@@ -54,7 +56,8 @@ class Example:
         said = json.loads(line)
         command = said.get("command")
         record = said["record"] if command is None else json.dumps(command)
-        return cls(name=said["name"], shows=said["shows"], command=command, record=record, result=said["result"])
+        told: dict[str, Any] = {"result": said["result"], "extras": tuple(said.get("extras", ()))}
+        return cls(name=said["name"], shows=said["shows"], command=command, record=record, **told)
 
     @property
     def command_type(self) -> str:
@@ -96,7 +99,8 @@ def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str,
         for each in examples
         if each.command is not None and each.command_type == message_type and each.result["type"] != invalid
     ]
-    found += [(each.name, each.result) for each in examples if each.result["type"] == message_type]
+    told = ((each.name, body) for each in examples for body in (each.result, *each.extras))
+    found += [(name, body) for name, body in told if body["type"] == message_type]
     return found + [("notice", body) for name, body in NOTICES.items() if name == message_type]
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts import generate
-from contracts.catalog import CATALOG
 from contracts.documents import asyncapi, reference
 from contracts.documents.examples import examples_of
 from contracts.documents.messages import contexts_of, messages_of
 from contracts.documents.schemas import OURS, Schema, schemas
+from contracts.specs import CATALOG
 
 PACKAGE: Final = Path(__file__).parents[1]
 

@@ -10,10 +10,11 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from contracts.catalog import CATALOG, Spec, Topics
+from contracts.catalog import Topics
 from contracts.envelope import Command, type_of
 from contracts.invalid import CommandInvalid
 from contracts.notices import BooksRestored
+from contracts.specs import CATALOG, Spec
 
 Direction = Literal["command", "result"]
 FIRST_VERSION: Final = 1
@@ -22,11 +23,16 @@ ANY_CONTEXT: Final = (CommandInvalid, BooksRestored)
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A type of message in a context. ``specs`` are the row of a command, or those of the commands a result answers."""
+    """A type of message in a context.
+
+    ``specs`` are the row of a command, or those of the commands a result answers; ``causes`` are those of the commands
+    that it may come with besides their answer.
+    """
 
     context: str
     model: type[Struct]
     specs: tuple[Spec, ...] = ()
+    causes: tuple[Spec, ...] = ()
 
     @property
     def type(self) -> str:
@@ -64,9 +70,13 @@ def messages_of(context: str, specs: Sequence[Spec] = CATALOG) -> list[Message]:
     """Return every message of *context*."""
     rows = [spec for spec in specs if spec.context == context]
     commands = [Message(context=context, model=spec.command, specs=(spec,)) for spec in rows]
-    results = dict.fromkeys(model for spec in rows for model in spec.answers)
     told = [
-        Message(context=context, model=model, specs=tuple(spec for spec in rows if model in spec.answers))
-        for model in results
+        Message(
+            context=context,
+            model=model,
+            specs=tuple(spec for spec in rows if model in spec.answers),
+            causes=tuple(spec for spec in rows if model in spec.extras),
+        )
+        for model in dict.fromkeys(model for spec in rows for model in spec.told)
     ]
     return [*commands, *told, *(Message(context=context, model=model) for model in ANY_CONTEXT)]

@@ -15,7 +15,7 @@ from msgspec import Struct, inspect
 
 from contracts.documents.examples import Example, bodies_of
 from contracts.documents.messages import Message
-from contracts.documents.words import Incomplete, about, meanings, sentence
+from contracts.documents.words import Incomplete, about, either, meanings, sentence
 from contracts.envelope import Command, Frame, type_of
 from contracts.ids import CommandId
 from contracts.invalid import CommandInvalid
@@ -43,13 +43,20 @@ def schema_of(message: Message, examples: Sequence[Example] = ()) -> Schema:
         "$schema": DIALECT,
         "$id": f"urn:partita:{message.context}:{message.type}:{message.version}",
         "title": message.type,
-        "description": about(message.model),
+        "description": about(message.model) + occasion(message),
     }
     tail: Schema = {OURS: _table_row(message)}
     if bodies := [body for _, body in bodies_of(message.type, examples)]:
         tail["examples"] = bodies
     whole: Schema = head | _in_one(body) | tail
     return whole | ({"$defs": _in_one(others)} if others else {})
+
+
+def occasion(message: Message) -> str:
+    """Return the sentence that says what an extra event comes with, behind a blank; of an answer nothing."""
+    if not message.causes:
+        return ""
+    return f" It comes besides the answer to {either([f'`{spec.type}`' for spec in message.causes])}."
 
 
 def parts_of(message: Message) -> tuple[Schema, dict[str, Schema]]:
@@ -69,12 +76,14 @@ def _table_row(message: Message) -> Schema:
         "topic": message.topic,
     }
     if message.direction == "result":
-        return row | {"answers": [spec.type for spec in message.specs]}
+        comes_with = {"comes_with": [spec.type for spec in message.causes]} if message.causes else {}
+        return row | {"answers": [spec.type for spec in message.specs]} | comes_with
     (spec,) = message.specs
     return row | {
         "key": spec.key,
         "applied": " or ".join(type_of(event) for event in spec.applied),
         "rejected": type_of(spec.rejected),
+        **({"extras": [type_of(event) for event in spec.extras]} if spec.extras else {}),
         "refusals": [{"code": code.value, "reason": code.reason} for code in spec.codes],
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from contracts.documents.schemas import MUST, Schema
+from contracts.documents.words import either
 
 Row = tuple[str, ...]
 _EVERYTHING: Final = frozenset[str]()
@@ -60,16 +61,12 @@ def _kind(form: Schema, others: Mapping[str, Schema]) -> str:
     if "$ref" in form:
         return _kind(others[form["$ref"].rpartition("/")[2]], others)
     if "enum" in form:
-        return _either([f"`{each}`" for each in form["enum"]]) + _default(form)
+        return either([f"`{each}`" for each in form["enum"]]) + _default(form)
     if form.get("type") == "array":
         return f"a list{_count(form)}"
     # An alternative has no meaning of its own: its description is what it must be.
     words = form.get(MUST) or ("" if MUST in form or "properties" in form else form.get("description"))
     return (words or _NAMES.get(form.get("type", ""), "anything")) + _default(form)
-
-
-def _either(words: list[str]) -> str:
-    return " or ".join((", ".join(words[:-1]), words[-1]))
 
 
 def _count(form: Schema) -> str:

@@ -8,6 +8,7 @@ Invariant Every field has a meaning; a model whose docstring forgets one cannot 
 
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -93,6 +94,11 @@ def _docstring(model: type[Any]) -> str:
 
 def _as_markdown(text: str) -> str:
     return re.sub(r"\*(\w+)\*", r"`\1`", " ".join(text.split()).replace("``", "`"))
+
+
+def either(words: Sequence[str]) -> str:
+    """Return *words* as alternatives: one, the other or the third."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def sentence(text: str) -> str:

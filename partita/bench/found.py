@@ -21,13 +21,18 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to measure with: commands in all, and, where there are any, consumer processes and pairs with pgbench."""
+    """What to measure with: commands in all, and, where there are any, consumer processes and pairs with pgbench.
+
+    *seconds* is how long a load lasts that is no number of commands, 0 for its own; *drill* is what fails meanwhile.
+    """
 
     commands: int
     workers: int
     pairs: int
     on_part: OnPart
     say: Say
+    seconds: float = 0.0
+    drill: str = ""
 
 
 class Found(Protocol):

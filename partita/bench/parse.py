@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command, TextHash, encode_command
+from contracts.specs import LEDGER
 from partita.bench import load
 from partita.bench.found import Order, Unmeasured, line
 from processor.engine.batch import Garbled, Reader, Record

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.envelope import Command
+from contracts.specs import LEDGER
 from partita.bench import load, meters
 from partita.bench.found import Burnt, OnPart, Order, Say, Unmeasured
 from partita.exchange import Exchange, exchange
@@ -88,10 +89,12 @@ async def _unless_failed(system: Whole, run: Coroutine[Any, Any, Tally]) -> Tall
 
 
 @asynccontextmanager
-async def fresh_system(workers: int, say: Say, *, without: Collection[str] = ("scheduler",)) -> AsyncIterator[Whole]:
-    """Start a system that nothing else uses, with every role but some at work; nothing of it is left at the end."""
+async def fresh_system(
+    workers: int, say: Say, *, without: Collection[str] = ("scheduler",), context: str = LEDGER
+) -> AsyncIterator[Whole]:
+    """Start a system of one context that nothing else uses, with every role but some; nothing of it is left."""
     settings = load_settings().model_copy(update={"partitions": PARTITIONS, "topic_prefix": ""})
-    plan = Plan(settings=settings, workers=workers, without=without, fresh=True, quiet=True)
+    plan = Plan(settings=settings, contexts=[context], workers=workers, without=without, fresh=True, quiet=True)
     async with whole(plan, say=say) as system:
         await system.manned()
         yield system

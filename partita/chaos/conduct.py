@@ -16,7 +16,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.chaos.case import Case
 from partita.chaos.faults import struck
 from partita.chaos.hearing import FENCED, RESOLVED, Hearing

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from consumers.restored import Memory
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.chaos.missed import PATIENCE_S, Missed
 from partita.chaos.proxy import Way
 from partita.chaos.scene import PARTITIONS, Scene

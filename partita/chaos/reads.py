@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.chaos import topics as topic
 from partita.chaos.evidence import export
 from partita.chaos.scene import PARTITIONS, Scene

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.chaos.hearing import Hearing
 from partita.chaos.population import FIRST_DAY
 from partita.chaos.proxy import CommitWatch, Proxy
@@ -155,6 +155,7 @@ async def scene(settings: Settings, hearing: Hearing, *, seed: int, say: Say) ->
     (port,) = free_ports(1)
     plan = Plan(
         settings=settings.model_copy(update={"partitions": PARTITIONS, "topic_prefix": "", "local": "process"}),
+        contexts=[LEDGER],  # another would only take processor time
         workers=WORKERS,
         without=("scheduler",),  # what is published is the sender's alone
         fresh=True,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import KafkaError
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.app import App
 from partita.chaos.history import History
 from partita.chaos.items import Item

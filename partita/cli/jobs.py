@@ -55,7 +55,7 @@ async def run(
     name: str,
     *,
     date: date | None = None,
-    context: str = "ledger",
+    context: str = "",
 ) -> None:
     """Runs one job once: publishes the commands for what is due.
 
@@ -72,7 +72,7 @@ async def run(
     date:
         as if that day of the bank were about to end; left out, as of now
     context:
-        the job's context
+        the job's context; left out, the one that has it
     """
     set_up_logging(level="WARNING")
     app = App(settings=load_settings())

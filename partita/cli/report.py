@@ -1,7 +1,9 @@
-"""``partita report``: what the books say of many things at once, page by page, as of one moment."""
+"""``partita report``: what the books say of many things at once, as of one moment."""
 
 import json
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -13,9 +15,11 @@ from rich.table import Table
 
 from partita.app import App
 from partita.cli.books import session
+from partita.cli.files import writable
 from partita.settings import Settings, load_settings
 from processor.database import Connection
 from processor.errors import NotPrepared
+from processor.expenses.rules.views import amount_text
 from processor.ledger.reports import ReportLimits, ReportPage, ReportQuery, report_seal, transactions_report
 
 _COLUMNS: Final = (
@@ -26,7 +30,7 @@ _UNSAID: Final = Parameter(show_default=False)
 
 report = Doors(
     name="report",
-    help="""Reports on transactions, page by page, as of one moment.
+    help="""Reports on transactions, page by page, as of one moment, and on a user's tax year.
 
 For example:
     partita report transactions --status FAILED
@@ -96,6 +100,51 @@ async def transactions(
     if token and query != ReportQuery():
         raise NotPrepared("A token knows what its report shows; give it alone, or begin a new report without it.")
     await _show(token or query, every_page=every_page, as_json=as_json)
+
+
+@report.command
+async def expenses(
+    *,
+    user: str,
+    year: int,
+    format: Literal["csv", "pdf"],  # noqa: A002 - the option's name
+    out: Path,
+) -> None:
+    """Writes a user's expenses of a tax year as a file.
+
+    CSV has a line for each expense; PDF is a document to hand in, with the
+    totals of each category. The file is there when all of it is written, and
+    is readable by you alone. A year is a calendar year.
+
+    For example:
+        partita report expenses --user ada --year 2026 --format pdf --out ada-2026.pdf
+
+    Parameters
+    ----------
+    user:
+        the user
+    year:
+        the year
+    format:
+        csv or pdf
+    out:
+        the file to write; one that is there is replaced
+    """
+    from partita.expense_report.writing import write_csv, write_pdf  # noqa: PLC0415 - transactions need none of it
+    from processor.expenses.tax_year import tax_year  # noqa: PLC0415
+
+    target = writable(out, option="--out")
+    write = write_csv if format == "csv" else write_pdf
+    async with (
+        session(App(settings=load_settings()), "report") as connection,
+        tax_year(connection, user, year) as (summed, rows),
+    ):
+        try:
+            await write(summed, rows, target)
+        except OSError as error:
+            raise NotPrepared(f"{out} cannot be written ({error.strerror}); name another --out.") from error
+    total = amount_text(summed.total_minor, summed.base_currency)
+    print(f"{out}: {summed.expenses} expenses, {total} {summed.base_currency}", file=sys.stderr)
 
 
 async def _show(asked: ReportQuery | str, *, every_page: bool, as_json: bool) -> None:

@@ -34,7 +34,7 @@ from processor.faults import reach
 from producers.kafka import abandon, require_topics, started
 
 REPLAY_OF: Final = "partita_replay_of"
-MASKED: Final = "A social security number is masked in it; put it back with --edit or --filter."
+MASKED: Final = "A social security number is masked in it, or its user was erased; mend it with --edit or --filter."
 
 _SQL: Final = named_queries("partita.dead_letters", "dead_letters.sql")
 

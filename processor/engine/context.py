@@ -10,8 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
-from contracts.catalog import CATALOG, Catalog, Spec, Topics
+from contracts.catalog import Catalog, Topics
 from contracts.envelope import Command, Event
+from contracts.specs import CATALOG, Spec
 from processor.database import Connection
 from processor.engine.audit import Check
 from processor.engine.decision import Decision, Stamp

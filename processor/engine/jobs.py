@@ -9,7 +9,7 @@ Invariant The instant is handed in, and comes from the database's clock. A job r
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any, NamedTuple
 
 from contracts.envelope import Command
@@ -40,13 +40,20 @@ class Every(StrEnum):
     MONTH = "month"
 
 
+class Again(Enum):
+    """When what was refused and is still due is said again."""
+
+    LATER_AND_LATER = auto()  # after a minute, two, four, and so on, at last once on each day
+    DAILY = auto()  # from the next day on, once on each: what it waits for is made by people
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job that publishes commands.
 
     ``first`` is the place before all others. A job that is ``once`` looks once a period at things that stay as they
     are, so an answered command settles its subject until the next; of any other job what is still due after an answer
-    was refused, and is said again under another id.
+    was refused, and is said ``again`` under another id.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Job:
     first: Place
     due: ReadsDue
     once: bool = False
+    again: Again = Again.LATER_AND_LATER
 
 
 @dataclass(frozen=True, kw_only=True)

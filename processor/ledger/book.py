@@ -7,7 +7,7 @@ Invariant The postings of a movement sum to zero; an account's entries are numbe
 """
 
 import struct
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -17,10 +17,11 @@ import msgspec
 
 from contracts.envelope import Command
 from processor.engine.decision import Applied, Decision, Refused, Stamp
+from processor.engine.shelving import Kept, Put, Shelves, Shelving
 from processor.ledger.attempts import failed_attempt
 from processor.ledger.bank import Bank
-from processor.ledger.bookkeeping import Row, Shelved, Shelves, Ties, agreed, terms
-from processor.ledger.changes import AccountState, FeeBack, FeeDue, Kept, Movement, Posting, Put, SideLeg, house_of
+from processor.ledger.bookkeeping import Row, Ties, agreed, terms
+from processor.ledger.changes import AccountState, FeeBack, FeeDue, Movement, Posting, SideLeg, house_of
 from processor.ledger.products import BUILT_IN
 from processor.ledger.values import (
     Account,
@@ -41,7 +42,7 @@ from processor.moments import days, microseconds
 _chained: Final = struct.Struct("!qqiqhqqq").pack
 
 
-class Book:
+class Book(Shelving):
     """The world of the ledger's rules.
 
     *rows* are the customers' accounts that were locked, *house* the house's rows of the batch's lanes, *numbers* a
@@ -59,10 +60,10 @@ class Book:
         last_changed_at: datetime | None = None,
         bank: Bank | None = None,
     ) -> None:
+        super().__init__(shelves)
         self.rows = {row.account.account_id: row for row in rows}
         self.house = {(row.lane_no, row.account.account_id): row for row in house}
         self.transactions = dict(transactions or {})
-        self.shelves: Shelves = shelves or {}
         self.refunded: dict[str, int] = {}  # transaction id -> what came back of it so far
         self.open_fees: dict[int, list[OpenFee]] = {}  # account number -> fees that may come back
         self.day_ends: dict[int, Sequence[DayEnd]] = {}  # account number -> days that have ended and not accrued
@@ -73,7 +74,6 @@ class Book:
         self.attempts: list[tuple[Any, ...]] = []  # rows of transactions, likewise
         self.batch_legs: list[tuple[int, ...]] = []
         self.reversals: list[tuple[int, ...]] = []
-        self.kept: dict[str, list[tuple[Any, ...]]] = {}  # rows of append-only tables that few batches add to
         self._numbers = iter(numbers)
         self.fresh_no = next(self._numbers, 0)  # the number of the next account that is opened
 
@@ -128,39 +128,23 @@ class Book:
     def _file(self, change: Kept | Put | FeeDue | FeeBack, stamp: Stamp) -> None:
         """Keep what goes to tables that few batches add to."""
         if isinstance(change, Put):
-            self._shelve(change, stamp)
+            self.shelve(change, stamp)
         elif isinstance(change, FeeDue):
             self._charge(change, stamp)
         elif isinstance(change, FeeBack):
             self._give_back(change, stamp)
         else:
             assert isinstance(change, Kept), f"the book knows no change of the kind {type(change).__name__}"
-            self._add(change.table, stamp, change.values)
-
-    def _shelve(self, put: Put, stamp: Stamp) -> None:
-        """Put a row of a family's table in the place of the one that has its key, if there is one."""
-        shelf = self.shelves.setdefault(put.table, {})
-        if (known := shelf.get(put.key)) is not None:
-            known.value, known.changed = put.value, True
-        else:
-            shelf[put.key] = Shelved(put.value, changed=True, lane_no=stamp.lane_no, seq=stamp.seq)
+            self.keep(change.table, stamp, change.values)
 
     def changed_rows(self) -> list[Row]:
         """Return the rows to write, customers' and house's."""
         return [row for rows in (self.rows, self.house) for row in rows.values() if row.changed]
 
-    def shelved(self, table: str, key: Hashable) -> Any | None:
-        """Return a row of a family's table as the decisions so far leave it, or None."""
-        found = self.shelves.get(table, {}).get(key)
-        return None if found is None else found.value
-
-    def _add(self, table: str, stamp: Stamp, values: Iterable[Any]) -> None:
-        self.kept.setdefault(table, []).append((stamp.lane_no, stamp.seq, stamp.instant_us, *values))
-
     def _charge(self, fee: FeeDue, stamp: Stamp) -> None:
         until_us = None if fee.until is None else microseconds(fee.until)
         place = (fee.fee_no, fee.account_no, days(fee.day), fee.amount_minor, fee.version)
-        self._add("overdraft_fee", stamp, (*place, fee.leg_no, until_us, fee.product))
+        self.keep("overdraft_fee", stamp, (*place, fee.leg_no, until_us, fee.product))
         if fee.until is not None:
             open_fee = OpenFee(stamp.lane_no, stamp.seq, fee.fee_no, fee.amount_minor, fee.until)
             self.open_fees.setdefault(fee.account_no, []).append(open_fee)
@@ -170,7 +154,7 @@ class Book:
         if fee.lane_no == 0:
             fee = msgspec.structs.replace(fee, lane_no=stamp.lane_no, seq=stamp.seq)
         self.open_fees[back.account_no].remove(fee)
-        self._add("fee_refund", stamp, (back.leg_no, fee.lane_no, fee.seq, fee.fee_no))
+        self.keep("fee_refund", stamp, (back.leg_no, fee.lane_no, fee.seq, fee.fee_no))
 
     def _fail(self, command: Command, decision: Refused, stamp: Stamp) -> None:
         attempt = failed_attempt(command, self.account)
@@ -186,13 +170,13 @@ class Book:
             self.fresh_no = next(self._numbers, 0)
             self.rows[account.account_id] = Row(opened, changed=True)
             self._ties.add(opened)
-            self._add("account_terms", stamp, (opened.account_no, *agreed(opened)))
+            self.keep("account_terms", stamp, (opened.account_no, *agreed(opened)))
             return
         if row.account.protection_id != account.protection_id:
             self._ties.remove(row.account)
             self._ties.add(account)
         if agreed(row.account) != agreed(account):
-            self._add("account_terms", stamp, (account.account_no, *agreed(account)))
+            self.keep("account_terms", stamp, (account.account_no, *agreed(account)))
         row.restated = row.restated or terms(row.account) != terms(account)
         row.account, row.changed = account, True
 
@@ -221,7 +205,7 @@ class Book:
         if movement.kind == TransactionKind.REFUND:
             amount_minor = movement.legs[0].amount_minor
             self.refunded[movement.undoes] = self.refunded.get(movement.undoes, 0) + amount_minor
-            self._add("refund", stamp, (original.lane_no, original.seq, amount_minor))
+            self.keep("refund", stamp, (original.lane_no, original.seq, amount_minor))
         else:
             self.transactions[movement.undoes] = msgspec.structs.replace(original, reversed=True)
             self.reversals.append((original.lane_no, original.seq, stamp.lane_no, stamp.seq))
@@ -231,7 +215,7 @@ class Book:
         numbers = [
             self._row(each, house, currency, stamp).account.account_no for each in (side.source_id, side.destination_id)
         ]
-        self._add("side_leg", stamp, (leg_no, side.kind, *numbers, side.amount_minor))
+        self.keep("side_leg", stamp, (leg_no, side.kind, *numbers, side.amount_minor))
 
     def _keep_attempt(self, stamp: Stamp, attempt: Attempt, refusal: str | None) -> None:
         place = (stamp.lane_no, stamp.seq, attempt.kind, stamp.initiated_us, stamp.instant_us)

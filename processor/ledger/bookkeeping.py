@@ -1,8 +1,8 @@
 """What a book keeps of the rows it was given and has made, beside what the rules see of them."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -31,23 +31,6 @@ class Row(Struct, gc=False):
     version: int = 0  # as it was read; 0 where the row is new
     changed: bool = False
     restated: bool = False  # changed in more than its balances
-
-
-class Shelved(Struct):
-    """A row of a family's own table: what the rules see of it, and the bookkeeping that they do not.
-
-    A new one has the version 0 and the stamp of the decision that made it.
-    """
-
-    value: Any
-    version: int = 0
-    changed: bool = False
-    lane_no: int = 0
-    seq: int = 0
-
-
-ByKey = dict[Hashable, Shelved]
-Shelves = dict[str, ByKey]
 
 
 class Ties:

@@ -1,11 +1,9 @@
-"""What a decision changes in the book: money that moves, rows that are kept, and rows that are made or changed.
+"""What a decision changes in the book beside the rows of its families: money that moves, accounts, fees.
 
 Invariant Changes are frozen values; nothing has happened before the book has applied them.
 """
 
-from collections.abc import Hashable
 from datetime import date, datetime
-from typing import Any
 
 from msgspec import Struct
 
@@ -55,26 +53,8 @@ class AccountState(Struct, frozen=True, gc=False):
     account: Account
 
 
-class Kept(Struct, frozen=True, gc=False):
-    """A row of a family's own append-only *table*, which no rule reads again: a third kind of change.
-
-    *values* are those of the columns behind the stamp (lane_no, seq, instant), in the table's order.
-    """
-
-    table: str
-    values: tuple[int | str | bytes | None, ...]
-
-
-class Put(Struct, frozen=True, gc=False):
-    """A row of a family's own *table* as it is made or changed, which rules may ask for by its *key*: a fourth kind."""
-
-    table: str
-    key: Hashable
-    value: Any
-
-
 class FeeDue(Struct, frozen=True, gc=False):
-    """An overdraft fee, one of those that a transaction made due: charged as a side leg, or waived. A fifth kind."""
+    """An overdraft fee, one of those that a transaction made due: charged as a side leg, or waived. A third kind."""
 
     account_no: int
     fee_no: int

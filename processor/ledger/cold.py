@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 from typing import Final
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from processor.database import Connection, named_queries
 from processor.engine import cold
 from processor.engine.cold import EVENTS, Moved, Moving, OnProgress

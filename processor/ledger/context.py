@@ -3,8 +3,9 @@
 from typing import Final
 
 from contracts.advances import AdvanceAuditFailed
-from contracts.catalog import LEDGER as NAME
+from contracts.specs import LEDGER as NAME
 from processor.engine.context import Context
+from processor.engine.families import checks_in, rules_in
 from processor.ledger import families, rules
 from processor.ledger.bank import Bank
 from processor.ledger.book import Book
@@ -14,9 +15,9 @@ from processor.ledger.store import LedgerStore
 
 LEDGER: Final[Context[Book]] = Context(
     name=NAME,
-    rules=families.rules_in(rules),
+    rules=rules_in(rules),
     store=LedgerStore(),
-    checks=(*LEDGER_CHECKS, *families.checks_in(families)),
+    checks=(*LEDGER_CHECKS, *checks_in(families)),
     races=frozenset(
         {
             *("account_exists", "customer_exists", "product_exists", "product_version_is_unique", "hold_exists"),

@@ -15,10 +15,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from contracts.catalog import LEDGER
 from contracts.envelope import moment_text
 from contracts.ids import uuid_bytes
 from contracts.money import decimal_text, exponent_of
+from contracts.specs import LEDGER
 from processor.database import Connection, named_queries
 from processor.engine.cuts import Cut, CutLane, cut_lanes, require_cut, seqs_from, take_cut
 from processor.engine.tokens import Seal

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from processor.database import Connection, affected, named_queries
+from processor.database import Connection, named_queries
 from processor.engine.copy import Table
+from processor.engine.shelves import update_in_tx
 from processor.ledger.book import Book
 from processor.ledger.bookkeeping import TERMS, Row
 from processor.ledger.values import Account
@@ -142,10 +143,3 @@ async def _update_in_tx(
     """Write *columns* of *rows* by the named *query*, which takes them as arrays in their order."""
     if rows:
         await update_in_tx(tx, _SQL[query], [columns(row) for row in rows], instant)
-
-
-async def update_in_tx(tx: Connection, statement: str, rows: Sequence[tuple[Any, ...]], instant: datetime) -> None:
-    """Change *rows* by a statement that takes their columns as arrays, and the instant last."""
-    arrays = [list(column) for column in zip(*rows, strict=True)]
-    status = await tx.execute(statement, *arrays, instant)
-    assert affected(status) == len(rows), "rows that were locked are still as they were read"

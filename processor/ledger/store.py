@@ -12,8 +12,7 @@ Invariant Locks are taken in one order: lanes (the engine's), customers by id, a
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
-from operator import itemgetter
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -21,11 +20,13 @@ from contracts.accounts import PLAIN
 from contracts.envelope import Command
 from processor.database import Connection, named_queries
 from processor.engine.copy import Table
+from processor.engine.families import shelves_in, tables_in
+from processor.engine.shelves import Shelf, add_kept_in_tx, save_shelf_in_tx
 from processor.errors import Overtaken
 from processor.ledger import families
 from processor.ledger.bank import Bank
 from processor.ledger.book import Book
-from processor.ledger.bookkeeping import Row, Shelved, Shelves
+from processor.ledger.bookkeeping import Row
 from processor.ledger.families.advances import advances_in_tx
 from processor.ledger.families.customers import accounts_of_in_tx, lock_customers_in_tx
 from processor.ledger.families.day_ends import day_ends_in_tx
@@ -36,9 +37,8 @@ from processor.ledger.families.products import lock_products_in_tx
 from processor.ledger.families.settlements import refunded_in_tx
 from processor.ledger.keys import Keys, find_in_tx, originals_in_tx, protected_in_tx
 from processor.ledger.products import BUILT_IN
-from processor.ledger.rows import BATCH_LEG, ENTRY, REVERSAL, TRANSACTION, row_of, save_accounts_in_tx, update_in_tx
+from processor.ledger.rows import BATCH_LEG, ENTRY, REVERSAL, TRANSACTION, row_of, save_accounts_in_tx
 from processor.ledger.values import FEES, Account, AccountType, Hold, Status, TransactionKind, house_account
-from processor.moments import microseconds
 
 _SQL = named_queries("processor.ledger", "store.sql")
 _SETTLEMENTS: Final = (TransactionKind.CAPTURE, TransactionKind.SETTLE)
@@ -47,8 +47,8 @@ _SETTLEMENTS: Final = (TransactionKind.CAPTURE, TransactionKind.SETTLE)
 class LedgerStore:
     """Moves rows between the ledger's tables and the book of *bank*; *tables* and *shelves* are the families' own."""
 
-    tables: ClassVar[Mapping[str, Table]] = families.tables_in(families)
-    shelves: ClassVar[Sequence[families.Shelf]] = families.shelves_in(families)
+    tables: ClassVar[Mapping[str, Table]] = tables_in(families)
+    shelves: ClassVar[Sequence[Shelf]] = shelves_in(families)
     bank: Bank = Bank()  # unless another is given
 
     def __init__(self, bank: Bank | None = None) -> None:
@@ -113,11 +113,10 @@ class LedgerStore:
         await ENTRY.copy_in_tx(tx, starmap(ENTRY.pack, world.entries))
         await BATCH_LEG.copy_in_tx(tx, starmap(BATCH_LEG.pack, world.batch_legs))
         await REVERSAL.copy_in_tx(tx, starmap(REVERSAL.pack, world.reversals))
-        for name, rows in sorted(world.kept.items()):
-            await self.tables[name].copy_in_tx(tx, starmap(self.tables[name].pack, rows))
+        await add_kept_in_tx(tx, self.tables, world)
         await save_accounts_in_tx(tx, world, world.instant)
         for shelf in self.shelves:
-            await _save_shelf_in_tx(tx, shelf, world.shelves, world.instant)
+            await save_shelf_in_tx(tx, shelf, world, world.instant)
 
 
 def _numbered(world: Book, keys: Sequence[tuple[str, str]]) -> list[tuple[int, str]]:
@@ -183,13 +182,3 @@ async def _lapse_in_tx(tx: Connection, world: Book, account_nos: Sequence[int], 
             expiry = following.get(account.account_no)
             row.account = msgspec.structs.replace(account, available_minor=available_minor, hold_expiry=expiry)
             row.changed = row.restated = True
-
-
-async def _save_shelf_in_tx(tx: Connection, shelf: families.Shelf, shelves: Shelves, instant: datetime) -> None:
-    rows: dict[Any, Shelved] = shelves.get(shelf.table.name, {})
-    changed = sorted(((key, row) for key, row in rows.items() if row.changed), key=itemgetter(0))
-    known = [(*shelf.changed(row.value), row.version) for _, row in changed if row.version > 0]
-    if known:  # before what is new, which may take the place of what has ended
-        await update_in_tx(tx, shelf.update, known, instant)
-    made = [shelf.made(row, microseconds(instant)) for _, row in changed if row.version == 0]
-    await shelf.table.copy_in_tx(tx, starmap(shelf.table.pack, made))

@@ -7,8 +7,9 @@ from itertools import chain, islice
 
 import pytest
 
-from contracts.catalog import CATALOG, LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.invalid import NotUnderstood
+from contracts.specs import CATALOG, LEDGER
 from partita.chaos.items import Item, expected_entries
 from partita.chaos.population import FIRST_DAY, steady_accounts
 from partita.chaos.stream import Stream

@@ -17,10 +17,11 @@ import pytest
 from contracts.catalog import Topics
 from partita.local.stack import LocalStack
 from tests.conftest import LOCAL
+from tests.processes import run as run_to_end
 
 Door = Callable[..., subprocess.CompletedProcess[str]]
 PARTITA = (sys.executable, "-m", "partita")
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -34,15 +35,8 @@ def door(tmp_path: Path) -> Door:
     def run(
         *arguments: str, settings: Mapping[str, str] | None = None, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PARTITA, *arguments],
-            cwd=tmp_path,
-            env=environment(**(settings or {})),
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
+        return run_to_end(
+            arguments, cwd=tmp_path, env=environment(**(settings or {})), typed=typed, within_s=PATIENCE_S
         )
 
     return run
@@ -116,16 +110,19 @@ def has_ended(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def system(
-    stack: LocalStack, database_url: str, topics: Topics, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    """Run the roles on the shared servers, in a database and under a prefix of this module's own."""
-    env_file = tmp_path_factory.mktemp("up") / "partita.env"
-    settings = {
+def elsewhere(stack: LocalStack, database_url: str, topics: Topics) -> dict[str, str]:
+    """Return the way to the shared servers, to a database and under a prefix of this module's own."""
+    return {
         "PARTITA_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "PARTITA_DATABASE_URL": database_url,
         "PARTITA_TOPIC_PREFIX": topics.prefix,
     }
-    with System(env_file, "--partitions", "2", "--without", "api", settings=settings) as running:
+
+
+@pytest.fixture(scope="module")
+def system(elsewhere: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Run the roles on the shared servers."""
+    env_file = tmp_path_factory.mktemp("up") / "partita.env"
+    with System(env_file, "--partitions", "2", "--without", "api", settings=elsewhere) as running:
         running.hears("ready")
         yield running

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
+from contracts.specs import EXPENSES, LEDGER
 from partita import jobs
 from partita.app import App
 from partita.jobs import run_by_hand
@@ -28,12 +29,21 @@ WITH opened AS (
     INSERT INTO account (account_no, account_id, account_type, currency, product, decided_at, opened_at)
     VALUES ($1, 'A' || $1::bigint, 1, 'EUR', 'plain', partita_clock(), partita_clock()))
 INSERT INTO hold VALUES ($1, 'H', 1, 1, 5, 0, 0, 0, $2, false, 1, partita_clock(), partita_clock(), 1, 1)"""
+A_RECURRING_ENTRY = """
+INSERT INTO expense_user (user_no, user_id, base_currency, timezone, last_change_no, created_at, lane_no, seq,
+                          decided_at)
+VALUES (1, 'U', 'EUR', 'UTC', 1, partita_clock(), 1, 1, partita_clock());
+INSERT INTO recurring (user_no, recurring_id, rules, next_on, next_due_at, decided_at)
+VALUES (1, 'rent', 1, '2021-01-31', '2021-01-31T00:00Z', partita_clock());
+INSERT INTO recurring_rule (lane_no, seq, changed_at, user_no, change_no, rule_no, effective_from, amount_minor,
+                            frequency, starts_on, stopped, ends_on, recurring_id, currency, category, notes)
+VALUES (1, 1, partita_clock(), 1, 1, 1, '2021-01-31', 5, 3, '2021-01-31', false, '2021-03-30', 'rent', 'EUR', '', '')"""
 
 
 @pytest.fixture
 async def at(door: Door, database_url: str, kafka: str, topics: Topics, create_topics: CreateTopics) -> At:
     """Return how to open a door of an installation in which nothing runs."""
-    await create_topics([LEDGER], 2)
+    await create_topics([LEDGER, EXPENSES], 2)
     settings = {
         "PARTITA_DATABASE_URL": database_url,
         "PARTITA_KAFKA_BOOTSTRAP": kafka,
@@ -80,6 +90,23 @@ async def test_a_job_by_hand_says_what_is_due_and_twice_the_same(
     assert "hold-expiry" in at("jobs").stdout
 
 
+async def test_a_job_of_any_context_is_found_by_its_name(
+    at: At, connection: Connection, kafka: str, topics: Topics
+) -> None:
+    await connection.execute(A_RECURRING_ENTRY)
+    before = shown(at)["recurring-expenses"]
+    assert (before["context"], before["due"], before["done"]) == (EXPENSES, 2, 0)
+    done = at("jobs", "run", "recurring-expenses")
+    assert json.loads(done.stdout)["done"] == 2
+    records = await wire.read(kafka, topics.commands(EXPENSES), 2)
+    said = [json.loads(record.value or b"") for record in records]
+    assert [(each["type"], each["user_id"], each["date"]) for each in said] == [
+        ("recurring.materialise", "U", "2021-01-31"),
+        ("recurring.materialise", "U", "2021-02-28"),
+    ]
+    assert {record.key for record in records} == {b"U"}
+
+
 @pytest.fixture
 async def app(database_url: str, kafka: str, topics: Topics, create_topics: CreateTopics) -> App:
     await create_topics([LEDGER], 2)
@@ -96,7 +123,11 @@ def with_setting(app: App, **changed: object) -> App:
     ("asked", "told"),
     [
         ({"name": "tidying"}, "ledger has no job tidying; choose from hold-expiry, interest-accrual"),
-        ({"context": "kitchen"}, "There is no context kitchen; choose from ledger."),
+        ({"context": "kitchen"}, "There is no context kitchen; choose from ledger, expenses"),
+        (
+            {"context": "", "name": "tidying"},
+            "This has no job tidying; choose from hold-expiry, .*, recurring-expenses",
+        ),
         ({"day": date(2999, 1, 1)}, "2999-01-01 has not begun at the bank"),
     ],
 )

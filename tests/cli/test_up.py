@@ -40,8 +40,10 @@ def test_nothing_outlives_a_system_that_is_killed(env_file: Path) -> None:
         assert all(has_ended(pid) for pid in pids)
 
 
-def test_a_role_left_out_is_not_run_and_what_waits_for_it_is_told(env_file: Path, door: Door) -> None:
-    with System(env_file, "--without", "relay") as system:
+def test_a_role_left_out_is_not_run_and_what_waits_for_it_is_told(
+    env_file: Path, door: Door, elsewhere: dict[str, str]
+) -> None:
+    with System(env_file, "--without", "relay", settings=elsewhere) as system:
         system.hears("ready")
         opening = {"type": "account.open", "account_id": "a", "account_type": "CHECKING", "currency": "EUR"}
         line = json.dumps(opening | {"command_id": "00000000-0000-7000-8000-000000000001"})

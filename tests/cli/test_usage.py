@@ -5,11 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from partita.cli import main
 from partita.cli.program import DOORS
+from tests.processes import run
+
+from .conftest import PARTITA, PATIENCE_S, environment
 
 NOWHERE = {"PARTITA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "PARTITA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
 
@@ -33,7 +37,7 @@ def _unset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def error_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Error:
     """Return how to learn the one line that a door says when it cannot start."""
 
-    def run(*arguments: str, **settings: str) -> str:
+    def told(*arguments: str, **settings: str) -> str:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert main(arguments) == 2
@@ -43,7 +47,7 @@ def error_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         assert said.err.startswith("error: ")
         return said.err
 
-    return run
+    return told
 
 
 def test_help_lists_every_door_and_imports_no_library_for_it() -> None:
@@ -60,6 +64,17 @@ def test_no_door_waits_for_the_library_of_consumers() -> None:
     code = f"import importlib, sys; [*map(importlib.import_module, {doors})]; print('faststream' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["publish", "no-such-file"], ["paint"]], ids=lambda each: each[0])
+def test_a_process_that_is_forked_for_a_test_says_what_one_in_a_new_interpreter_says(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    started = subprocess.run(
+        [*PARTITA, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    forked = run(arguments, cwd=tmp_path, env=environment(), within_s=PATIENCE_S)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (started.returncode, started.stdout, started.stderr)
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Catalog, Topics
+from contracts.specs import LEDGER
 from partita.local.stack import LocalStack
 from processor.database import connect
 from tests.conftest import create_topics_at, fresh_database
@@ -30,7 +31,7 @@ async def ground(stack: LocalStack, migrated_database: str) -> AsyncIterator[Gro
 async def fresh_topics(kafka: str) -> Topics:
     """A prefix per test: each begins with empty topics, of three partitions."""
     topics = Topics(prefix=f"t{secrets.token_hex(4)}.")
-    await create_topics_at(kafka, topics, [LEDGER], 3)
+    await create_topics_at(kafka, topics, Catalog().contexts, 3)
     return topics
 
 

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from consumers.loop import LoopSettings, consume
 from contracts.accounts import AccountOpen
-from contracts.catalog import LEDGER as NAME
 from contracts.catalog import Topics
 from contracts.envelope import Command, encode_command
+from contracts.specs import LEDGER as NAME
 from processor.database import Connection, Database
 from processor.engine.context import Context
 from processor.ledger.context import LEDGER

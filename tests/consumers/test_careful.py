@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from consumers import gate
 from consumers.careful import Step, steps
 from consumers.loop import consume
-from contracts.catalog import LEDGER as NAME
+from contracts.specs import LEDGER as NAME
 from processor.database import Connection
 from processor.engine import lanes
 from processor.engine.custody import Custody

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
 from consumers.gate import Gate, GatedConsumer
 from consumers.lane_reader import LaneReader
-from contracts.catalog import LEDGER as NAME
+from contracts.specs import LEDGER as NAME
 from processor.engine.events import Kind
 from processor.errors import Fatal, Incident, NotPrepared
 from processor.ledger.context import LEDGER

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from consumers.restored import FAR, Committed, Memory, Recalled, Told, mark, recall
-from contracts.catalog import LEDGER as NAME
+from contracts.specs import LEDGER as NAME
 from processor.engine.epochs import Standing
 from processor.engine.events import Kind
 from processor.errors import Incident

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.contracts.samples import FULL, LEAST
+from contracts.specs import LEDGER
+from tests.contracts.samples import samples_of
 
-GOOD: Final[Sequence[dict[str, Any]]] = [*FULL.values(), *LEAST.values()]
+GOOD: Final[Sequence[dict[str, Any]]] = samples_of(LEDGER)
 TEXTS: Final = st.text(max_size=8) | st.sampled_from(
     [
         "",

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from contracts.catalog import CATALOG, Spec
+from contracts.specs import CATALOG, LEDGER, Spec
 
 ID: Final = "0190a0e0-0000-7000-8000-00000000000a"
 ORIGINAL: Final = "0190a0e0-0000-7000-8000-00000000000b"
@@ -37,7 +37,20 @@ _POST: Final = {
     "reference": "S-1",
 }
 
-# The key is A1 in all of them.
+_EXPENSE: Final = {
+    "expense_id": "E1",
+    "user_id": "A1",
+    "amount": "12.30",
+    "currency": "USD",
+    "category": "Food",
+    "date": "2026-02-28",
+    "notes": "two rolls",
+    "device_id": "phone",
+}
+_RECURRING: Final = {"recurring_id": "R1", "user_id": "A1"}
+
+# The key is A1 in all of them, but that of a rate is a currency.
+KEYS: Final = {"rate.set": "USD"}
 _FULL: Final[dict[str, dict[str, Any]]] = {
     "customer.create": _CUSTOMER | {"date_of_birth": "1980-02-29", "ssn": "078-05-1120"},
     "customer.update": _CUSTOMER | {"good_standing": False},
@@ -92,6 +105,19 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "advance.repay": _ADVANCE | {"amount": "12.30"},
     "advance.write_off": _ADVANCE | {"reason": "gone abroad"},
     "advance.audit": _ADVANCE,
+    "user.create": {"user_id": "A1", "base_currency": "EUR", "timezone": "Europe/Berlin"},
+    "user.update": {"user_id": "A1", "timezone": "Asia/Tokyo"},
+    "user.erase": {"user_id": "A1"},
+    "expense.add": _EXPENSE,
+    "expense.change": _EXPENSE | {"base_version": 3},
+    "expense.delete": {"expense_id": "E1", "user_id": "A1", "base_version": 3},
+    "budget.set": {"user_id": "A1", "category": "Food", "month": "2026-02", "limit": "500.00"},
+    "recurring.set": _RECURRING
+    | {"amount": "12.30", "currency": "USD", "category": "Rent", "frequency": "monthly", "starts_on": "2026-01-31"}
+    | {"ends_on": "2026-12-31", "notes": "the flat"},
+    "recurring.stop": _RECURRING,
+    "recurring.materialise": _RECURRING | {"date": "2026-02-28"},
+    "rate.set": {"base": "USD", "quote": "EUR", "date": "2026-02-28", "rate": "0.9210"},
 }
 
 
@@ -100,5 +126,17 @@ def _least(spec: Spec) -> dict[str, Any]:
     return {"type": spec.type} | {name: FULL[spec.type][name] for name in needed}
 
 
+_CONTEXTS: Final = {spec.type: spec.context for spec in CATALOG}
 FULL: Final = {kind: {"command_id": ID, "type": kind} | _FRAME | fields for kind, fields in _FULL.items()}
 LEAST: Final = {spec.type: _least(spec) for spec in CATALOG if spec.type in FULL}
+
+
+def context_of(said: dict[str, Any]) -> str:
+    """Return the context that a sample, or what was made of one, is said to."""
+    kind = said.get("type")
+    return _CONTEXTS.get(kind, LEDGER) if isinstance(kind, str) else LEDGER
+
+
+def samples_of(context: str) -> list[dict[str, Any]]:
+    """Return all samples of a context."""
+    return [said for said in (*FULL.values(), *LEAST.values()) if context_of(said) == context]

@@ -12,8 +12,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from contracts.catalog import CATALOG, Topics
+from contracts.catalog import Topics
 from contracts.documents.files import Place
+from contracts.envelope import type_of
+from contracts.specs import CATALOG
 from partita.local.kafka_home import beside, only_one
 from partita.local.machine import Machine
 from partita.topics import settings_of
@@ -133,6 +135,13 @@ def test_a_command_has_its_operation_with_its_replies_its_key_and_its_codes(spec
     assert f"`{spec.key}`" in message["bindings"]["kafka"]["key"]["description"]
     assert message["x-refusals"] == [{"code": code.value, "reason": code.reason} for code in spec.codes]
     assert all(f"`{code.value}`" in message["description"] for code in spec.codes)
+
+
+def test_whatever_may_be_told_is_sent_and_an_extra_event_replies_to_nothing() -> None:
+    for context in dict.fromkeys(spec.context for spec in CATALOG):
+        told = {type_of(model) for spec in CATALOG if spec.context == context for model in spec.told}
+        sent = DOCUMENT["operations"][f"{context}.results.send"]["messages"]
+        assert told == {each["$ref"].rpartition("/")[2] for each in sent} - {"command.invalid", "books.restored"}
 
 
 @pytest.mark.parametrize("name", [name for name in DOCUMENT["components"]["messages"] if name != "dead.letter"])

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from contracts import headers
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.invalid import InvalidCode, NotUnderstood
+from contracts.specs import LEDGER
 from tests.contracts.bad_records import BadRecord, bad_records
 
 UNDERSTOOD = Catalog()

@@ -127,6 +127,8 @@ def test_a_change_of_a_field_has_its_name_and_its_effect(
         ({"version": 1}, {"version": 2}, "the version was raised to 2", Effect.COMPATIBLE),
         ({"answers": ["x.do"]}, {"answers": ["x.do", "x.be"]}, "it also answers x.be", Effect.COMPATIBLE),
         ({"answers": ["x.do"]}, {"answers": []}, "it no longer answers x.do", Effect.COMPATIBLE),
+        ({}, {"comes_with": ["x.do"]}, "it also comes with x.do", Effect.COMPATIBLE),
+        ({"extras": ["x.told"]}, {"extras": []}, "it no longer brings x.told", Effect.COMPATIBLE),
     ],
 )
 def test_a_change_of_the_table_has_its_name_and_its_effect(

@@ -1,6 +1,7 @@
 """Two ways to read a record: the fast one and the strict one accept the same, and the strict one says why not."""
 
 import json
+import os
 import re
 from typing import Any, Final
 
@@ -9,60 +10,76 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.catalog import CATALOG, LEDGER, Catalog, Spec
+from contracts.catalog import Catalog
 from contracts.diagnosis import diagnosed
 from contracts.envelope import Command
 from contracts.headers import Said
 from contracts.invalid import InvalidCode, NotUnderstood
+from contracts.specs import CATALOG, EXPENSES, LEDGER, Spec
 from contracts.transfers import TransferBatch
-from tests.contracts.mutations import GOOD, values
-from tests.contracts.samples import FULL, ID, LEAST
+from tests.contracts.mutations import values
+from tests.contracts.samples import FULL, ID, LEAST, context_of, samples_of
 from tests.contracts.texts import hints_of, moments_in
 from tests.system.toy import ADD, ToyAdd
 
 CATALOGUE: Final = Catalog()
-MODELS: Final = {spec.type: spec.command for spec in CATALOG}
+MODELS: Final = {
+    context: {spec.type: spec.command for spec in CATALOG if spec.context == context} for context in CATALOGUE.contexts
+}
+MUTATIONS: Final = int(os.environ.get("PARTITA_TEST_MUTATIONS", "1200"))
 MAKE: Final = LEAST["transfer.make"]
+SAMPLES: Final = [*FULL.values(), *LEAST.values()]
 
 
-def quickly(value: bytes) -> Command | None:
-    return CATALOGUE._at_once(LEDGER, value)
+def quickly(value: bytes, context: str = LEDGER) -> Command | None:
+    return CATALOGUE._at_once(context, value)
 
 
-def strictly(value: bytes) -> Command | NotUnderstood:
-    return diagnosed(value, MODELS, elsewhere={}, claimed_id="")
+def strictly(value: bytes, context: str = LEDGER) -> Command | NotUnderstood:
+    return diagnosed(value, MODELS[context], elsewhere={}, claimed_id="")
 
 
 def refused(value: bytes | dict[str, Any], said: Said = Said()) -> NotUnderstood:  # noqa: B008 - it is frozen
     raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    answer = CATALOGUE.understand(LEDGER, raw, said=said)
+    context = LEDGER if isinstance(value, bytes) else context_of(value)
+    answer = CATALOGUE.understand(context, raw, said=said)
     assert isinstance(answer, NotUnderstood), answer
     return answer
 
 
-@settings(max_examples=3000)
+@settings(max_examples=MUTATIONS)
 @given(values() | st.binary(max_size=64))
 @example(json.dumps(MAKE).replace('"amount":', '"amount": "9", "amount":').encode())
 @example(json.dumps(MAKE | {"description": '"'}).replace('"amount":', '"amount": "9", "amount":').encode())
 @example(json.dumps(MAKE | {"description": "Q"}).replace("Q", "\\u0022" * 4).replace("{", '{"amount":"9",', 1).encode())
 @example(b'{"type":"transfer.make","amount":"1","am\\u006funt":"2"}')
 def test_both_ways_accept_the_same_records_and_read_the_same_in_them(value: bytes) -> None:
-    quick, strict = quickly(value), strictly(value)
+    assert_accepted_alike(value, LEDGER)
+
+
+@settings(max_examples=MUTATIONS // 4)
+@given(values(samples_of(EXPENSES)))
+def test_both_ways_accept_the_same_records_of_expenses_and_read_the_same_in_them(value: bytes) -> None:
+    assert_accepted_alike(value, EXPENSES)
+
+
+def assert_accepted_alike(value: bytes, context: str) -> None:
+    quick, strict = quickly(value, context), strictly(value, context)
     if quick is not None:
         assert quick == strict
     # What the fast way leaves to the strict one may be good all the same, but never the other way round.
-    understood = CATALOGUE.understand(LEDGER, value)
+    understood = CATALOGUE.understand(context, value)
     assert isinstance(understood, NotUnderstood) == isinstance(strict, NotUnderstood)
 
 
-@pytest.mark.parametrize("said", GOOD, ids=lambda said: f"{said['type']}, {len(said)} fields")
+@pytest.mark.parametrize("said", SAMPLES, ids=lambda said: f"{said['type']}, {len(said)} fields")
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", "\t:\r ")])
 def test_an_ordinary_record_takes_the_fast_way(
     said: dict[str, Any], *, ascii_only: bool, separators: tuple[str, str]
 ) -> None:
     value = json.dumps(said | {"correlation_id": 'Zürich "1"'}, ensure_ascii=ascii_only, separators=separators).encode()
-    assert quickly(value) is not None
+    assert quickly(value, context_of(said)) is not None
 
 
 def test_an_escaped_quote_that_could_hide_a_doubled_name_takes_the_strict_way_and_is_understood() -> None:
@@ -105,16 +122,16 @@ def test_every_instant_of_a_command_is_named_as_one(spec: Spec) -> None:
     ["1899-12-31T23:59:59.999999Z", "9999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
 )
 def test_an_instant_outside_the_calendar_is_invalid_both_ways(kind: str, name: str, moment: str) -> None:
-    value = msgspec.json.encode(FULL[kind] | {name: moment})
-    for bare in (value, msgspec.json.encode(LEAST[kind] | {name: moment})):
-        assert quickly(bare) is None
-        answer = refused(bare)
+    context, value = context_of(FULL[kind]), msgspec.json.encode(FULL[kind] | {name: moment})
+    for said in (FULL[kind] | {name: moment}, LEAST[kind] | {name: moment}):
+        assert quickly(msgspec.json.encode(said), context) is None
+        answer = refused(said)
         assert (answer.code, answer.path) == (InvalidCode.FIELD_INVALID, f"$.{name}")
         assert "in the years 1900 to 9998" in answer.reason
     for inside in ("1900-01-01T00:00:00+14:00", "9998-12-31T23:59:59-14:00"):
         good = value.replace(moment.encode(), inside.encode())
-        assert quickly(good) == strictly(good)
-        assert isinstance(CATALOGUE.understand(LEDGER, good), Command)
+        assert quickly(good, context) == strictly(good, context)
+        assert isinstance(CATALOGUE.understand(context, good), Command)
 
 
 def test_of_several_faults_the_first_in_order_of_precedence_is_told() -> None:

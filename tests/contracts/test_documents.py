@@ -12,20 +12,22 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
-from contracts.catalog import CATALOG
 from contracts.documents import asyncapi, reference
 from contracts.documents.examples import Example, examples_of
 from contracts.documents.files import Place, committed, generated, out_of_date, write
 from contracts.documents.messages import Message, contexts_of, messages_of
 from contracts.documents.schemas import DIALECT, OURS, Schema, schema_of
 from contracts.documents.words import INVALID, Incomplete
-from contracts.envelope import Command, Text
+from contracts.envelope import Command, Text, type_of
 from contracts.invalid import InvalidCode
+from contracts.specs import CATALOG
 from tests.house.tree import ROOT
 from tests.system.toy import ADD, ToyAdd
 
 MESSAGES: Final = [message for context in contexts_of(CATALOG) for message in messages_of(context)]
 SCHEMAS: Final = committed(Place.here().schemas)
+EXAMPLES: Final = {context: examples_of(context) for context in contexts_of(CATALOG)}
+PAGE: Final = reference.text(EXAMPLES)
 
 every_schema = pytest.mark.parametrize("name", SCHEMAS)
 
@@ -130,6 +132,19 @@ def test_a_result_says_which_command_it_answers_and_command_invalid_may_not_know
             assert needed - required == ({"command_type"} if message.type == "command.invalid" else set())
 
 
+def test_an_extra_event_answers_nothing_and_says_what_it_comes_with() -> None:
+    extras = {(spec.type, type_of(event)) for spec in CATALOG for event in spec.extras}
+    assert extras
+    for command, extra in extras:
+        (brings,) = (SCHEMAS[each][OURS] for each in SCHEMAS if each.endswith(f"/{command}"))
+        (event,) = (each for name, each in SCHEMAS.items() if name.endswith(f"/{extra}"))
+        assert extra in brings["extras"]
+        assert (event[OURS]["answers"], command in event[OURS]["comes_with"]) == ([], True)
+        assert "It comes besides the answer to" in event["description"]
+        assert f"`{command}`" in event["description"]
+        assert f"Besides the answer `{extra}` may come." in PAGE
+
+
 def test_the_description_says_what_a_schema_cannot() -> None:
     (batch,) = (each for each in SCHEMAS if each.endswith("transfer.batch"))
     field = SCHEMAS[batch]["properties"]["source_account_id"]
@@ -172,7 +187,7 @@ def test_a_new_family_has_its_schemas_by_its_models_its_rows_and_its_examples(
 
 
 def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
-    specs, examples = (*CATALOG, ADD), {"ledger": examples_of("ledger"), "toy": [ADDED]}
+    specs, examples = (*CATALOG, ADD), EXAMPLES | {"toy": [ADDED]}
     document = asyncapi.document(examples, specs)
     assert {"toy.commands", "toy.results", "toy.dead_letters"} <= document["channels"].keys()
     assert document["components"]["messages"]["toy.add"]["examples"][0]["payload"] == ADDED.command
@@ -192,10 +207,13 @@ def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
         "| `legs` | a list of 1 to 100 |",
         '| `tiers[].from` | a decimal string such as "12.30", zero or more | The balance from which on',
         "| `protection_account_id` | an id of 1 to 64 of A-Z a-z 0-9 . _ : - or null |",
+        '| `timezone`? | a time zone of the IANA database such as "Europe/Berlin"; `UTC` where it is left out |',
+        '| `limit` | a decimal string such as "12.30", zero or more or null |',
+        "| `percent` | `80` or `100` |",
     ],
 )
 def test_a_row_of_the_page_says_what_a_field_must_be_and_what_is_meant_without_it(row: str) -> None:
-    assert row in reference.text({"ledger": examples_of("ledger")})
+    assert row in PAGE
 
 
 def test_a_field_without_a_meaning_cannot_be_written() -> None:

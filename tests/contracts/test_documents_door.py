@@ -6,11 +6,11 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from contracts.documents import files
+from contracts.documents import asyncapi, files
 from contracts.documents.examples import FOLDER, Body, examples_of
 from contracts.documents.schemas import OURS, Schema
 from partita.cli import main
@@ -27,6 +27,23 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _the_document_once() -> Iterator[None]:
+    """Have the largest of the documents, which is the same each time, written down once for each set of examples."""
+    texts = dict[str, str]()
+
+    def once(examples: Any) -> str:
+        asked = repr(examples)
+        if asked not in texts:
+            texts[asked] = write(examples)
+        return texts[asked]
+
+    write = asyncapi.text
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(asyncapi, "text", once)
+        yield
 
 
 @pytest.fixture
@@ -165,6 +182,7 @@ def drop_openings(lines: list[Body]) -> None:
 def test_an_example_that_is_missing_is_one_line_that_names_it(
     said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: Callable[[list[Body]], None], named: str
 ) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     lines = [json.loads(line) for line in (FOLDER / "ledger.jsonl").read_text("utf-8").splitlines()]
     drop(lines)
     (tmp_path / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from contracts.catalog import CATALOG, Catalog
+from contracts.catalog import Catalog
 from contracts.documents.examples import FOLDER, Body, Example, examples_of
 from contracts.documents.messages import contexts_of
 from contracts.envelope import Command, CommonRefusal, as_replayed, type_of
 from contracts.invalid import CommandInvalid, NotUnderstood
+from contracts.specs import CATALOG
 from partita.app import CONTEXTS
 from processor.database import Connection
 from processor.engine.context import Context
@@ -22,6 +23,8 @@ from tests.engine.desk import TOPICS, Desk, Told
 NAMES: Final = contexts_of(CATALOG)
 ENGINES: Final = {context.name: context for context in CONTEXTS}
 WRITE: Final = "PARTITA_TEST_WRITE_EXAMPLES"  # set: results that are missing or wrong are written into the file
+
+OUTCOME: Final = ("result", "extras")
 
 every_context = pytest.mark.parametrize("context", NAMES)
 
@@ -47,8 +50,7 @@ async def open_desk(connection: Connection, database_url: str) -> AsyncIterator[
     desks = []
 
     async def open_one(context: Context[Any]) -> Desk:
-        desks.append(await Desk.open(connection, database_url))
-        desks[-1].context = context
+        desks.append(await Desk.open(connection, database_url, context=context))
         return desks[-1]
 
     yield open_one
@@ -65,16 +67,17 @@ async def body_of(desk: Desk, told: Told) -> Body:
     return body
 
 
-async def result_of(desk: Desk, line: Body) -> Body:
-    """Return the one result that what *line* shows gets, as it comes on a topic without the desk's prefix."""
+async def outcome_of(desk: Desk, line: Body) -> Body:
+    """Return the result that what *line* shows gets, as it comes on a topic without the desk's prefix, and extras."""
     told = await desk.tell(Example.read(json.dumps({"result": {}} | line)).record.encode())
-    (body,) = [await body_of(desk, each) for each in told if each.kind != Kind.DEAD]
-    return body | ({"topic": body["topic"].removeprefix(TOPICS.prefix)} if "topic" in body else {})
+    body, *extras = [await body_of(desk, each) for each in told if each.kind != Kind.DEAD]
+    topic = {"topic": body["topic"].removeprefix(TOPICS.prefix)} if "topic" in body else {}
+    return {"result": body | topic} | ({"extras": extras} if extras else {})
 
 
 @every_context
 async def test_every_example_gets_its_result(context: str, connection: Connection, open_desk: Any) -> None:
-    path, clock, results = FOLDER / f"{context}.jsonl", Clock(connection), list[Body]()
+    path, clock, outcomes = FOLDER / f"{context}.jsonl", Clock(connection), list[Body]()
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     await clock.move(lines[0]["at"])
     desk = await open_desk(ENGINES[context])
@@ -82,12 +85,13 @@ async def test_every_example_gets_its_result(context: str, connection: Connectio
         await clock.move(line.get("at"))
         if "by_hand" in line:
             await connection.execute(line["by_hand"])
-        results.append(await result_of(desk, line))
+        outcomes.append(await outcome_of(desk, line))
     if os.environ.get(WRITE):
-        lines = [line | {"result": result} for line, result in zip(lines, results, strict=True)]
+        shown = [{name: line[name] for name in line if name not in OUTCOME} for line in lines]
+        lines = [line | outcome for line, outcome in zip(shown, outcomes, strict=True)]
         path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
-    for line, result in zip(lines, results, strict=True):
-        assert line.get("result") == result, line["name"]
+    for line, outcome in zip(lines, outcomes, strict=True):
+        assert {name: line[name] for name in OUTCOME if name in line} == outcome, line["name"]
 
 
 @every_context
@@ -104,6 +108,8 @@ def test_examples_show_every_command_every_result_and_every_kind_of_answer(conte
     assert {spec.type for spec in rows} == {each.command_type for each in examples if each.is_applied}
     results = {type_of(model) for spec in rows for model in spec.answers}
     assert {each.result["type"] for each in examples} == results | {type_of(CommandInvalid)}
+    extras = {type_of(model) for spec in rows for model in spec.extras}
+    assert {body["type"] for each in examples for body in each.extras} == extras
     assert any(each.result["replayed"] for each in examples)
     assert CommonRefusal.COMMAND_ID_REUSED in {each.result.get("code") for each in examples}
     assert len({each.name for each in examples}) == len(examples)

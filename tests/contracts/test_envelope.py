@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.accounts import AccountFrozen
-from contracts.catalog import CATALOG, LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.entries import EntryView, OverdraftView
 from contracts.envelope import (
     Command,
@@ -21,14 +21,15 @@ from contracts.envelope import (
     moment_text,
     type_of,
 )
+from contracts.specs import CATALOG
 from contracts.transfers import TransferPosted, TransferRefusal, TransferRejected
-from tests.contracts.samples import FULL, ID, LEAST
+from tests.contracts.samples import FULL, ID, LEAST, context_of
 
 UNDERSTOOD = Catalog()
 
 
 def command_of(said: dict[str, Any]) -> Command:
-    command = UNDERSTOOD.understand(LEDGER, msgspec.json.encode(said))
+    command = UNDERSTOOD.understand(context_of(said), msgspec.json.encode(said))
     assert isinstance(command, Command), command
     return command
 
@@ -87,14 +88,14 @@ def test_a_command_that_was_made_by_hand_says_all_it_was_given(kind: str) -> Non
 def test_each_field_of_the_least_command_is_needed(kind: str) -> None:
     for name in LEAST[kind].keys() - {"type"}:
         said = {key: value for key, value in LEAST[kind].items() if key != name}
-        answer = UNDERSTOOD.understand(LEDGER, msgspec.json.encode(said))
+        answer = UNDERSTOOD.understand(context_of(FULL[kind]), msgspec.json.encode(said))
         assert not isinstance(answer, Command), f"{kind} without {name}"
 
 
 @pytest.mark.parametrize("kind", FULL)
 def test_a_field_that_no_command_has_is_not_understood(kind: str) -> None:
     for said in (FULL[kind] | {"amonut": "1"}, FULL[kind] | {"legs": [{"note": "1"}]}):
-        assert not isinstance(UNDERSTOOD.understand(LEDGER, msgspec.json.encode(said)), Command)
+        assert not isinstance(UNDERSTOOD.understand(context_of(said), msgspec.json.encode(said)), Command)
 
 
 def test_a_result_is_the_event_and_then_the_frame_and_replayed_comes_last() -> None:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import headers
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command, encode_command
 from contracts.headers import NOTHING, Said, read
+from contracts.specs import LEDGER
 from tests.contracts.samples import ID, LEAST
 from tests.contracts.test_envelope import command_of
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.diagnosis import diagnosed
 from contracts.invalid import InvalidCode, NotUnderstood, masked
+from contracts.specs import LEDGER
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
-from contracts.catalog import CATALOG, LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.customers import CustomerCreate, SocialSecurityNumber
 from contracts.envelope import Command, TextHash, fingerprint
 from contracts.headers import Headers
 from contracts.invalid import masked
+from contracts.specs import CATALOG, LEDGER
 from processor.engine.batch import Ask, Garbled, Reader, Record
 from processor.engine.dead_letters import dead_letter
 from processor.engine.failures import undecidable
-from tests.contracts.samples import FULL
+from tests.contracts.samples import FULL, context_of
 from tests.contracts.texts import hints_of
 
 UNDERSTOOD = Catalog()
@@ -60,7 +61,7 @@ def test_neither_fingerprint_nor_print_of_a_good_command_tells_it(ssn: str) -> N
 
 def test_no_result_has_a_place_for_it() -> None:
     for spec in CATALOG:
-        for result in spec.answers:
+        for result in spec.told:
             assert "ssn" not in result.__struct_fields__
     holders = {spec.type for spec in CATALOG if SocialSecurityNumber in hints_of(spec.command).values()}
     assert holders == {"customer.create"}
@@ -132,8 +133,9 @@ def test_other_commands_are_kept_as_they_came() -> None:
 
 @pytest.mark.parametrize("kind", FULL)
 def test_no_sentence_about_a_bad_field_quotes_it(kind: str) -> None:
+    context = context_of(FULL[kind])
     for name in FULL[kind]:
         for form in FORMS:
             for wrong in ([form], {form: form}, f"{form}/"):
-                answer = UNDERSTOOD.understand(LEDGER, msgspec.json.encode(FULL[kind] | {name: wrong}))
+                answer = UNDERSTOOD.understand(context, msgspec.json.encode(FULL[kind] | {name: wrong}))
                 assert isinstance(answer, Command) or not any(each in answer.reason + answer.path for each in FORMS)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
+from contracts.specs import LEDGER
 from partita.local.stack import LocalStack
 from processor.database import connect
 from tests.conftest import create_topics_at, fresh_database

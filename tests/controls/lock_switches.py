@@ -10,8 +10,9 @@ from contracts.envelope import Command
 from processor.database import Connection
 from processor.engine import persist
 from processor.engine.failures import Remedy, remedy_for
+from processor.engine.shelves import Shelf
 from processor.ledger import store
-from processor.ledger.families import Shelf, customers, products
+from processor.ledger.families import customers, products
 from processor.ledger.families.advances import SHELVES as ADVANCES
 from processor.ledger.families.advances import advances_in_tx
 from processor.ledger.families.holds import HOLDS, holds_in_tx

@@ -57,9 +57,9 @@ class Desk:
     offsets: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
 
     @classmethod
-    async def open(cls, connection: Connection, url: str) -> "Desk":
-        desk = cls(connection=connection, database=Database(url, role="desk"))
-        desk.offsets = await lanes.take_up(connection, LEDGER.name, desk.offsets)
+    async def open(cls, connection: Connection, url: str, *, context: Context[Any] = LEDGER) -> "Desk":
+        desk = cls(connection=connection, database=Database(url, role="desk"), context=context)
+        desk.offsets = await lanes.take_up(connection, context.name, desk.offsets)
         return desk
 
     def part(

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 import pytest
 
-from contracts.catalog import LEDGER
 from contracts.interest import InterestAccrue
+from contracts.specs import LEDGER
 from processor.database import Connection, connect, named_queries
 from processor.engine import cold as engine
 from processor.engine.audit import ENGINE_CHECKS, audit

@@ -6,7 +6,7 @@ import random
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from contracts.catalog import LEDGER as NAME
+from contracts.specs import LEDGER as NAME
 from processor.database import Connection, Database
 from processor.engine.cuts import Cut, take_cut
 from processor.ledger.book import Book

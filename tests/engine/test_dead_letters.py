@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.catalog import CATALOG
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.envelope import Command, TextHash, encode_command
 from contracts.headers import Headers
+from contracts.specs import CATALOG
 from contracts.transfers import TransferMake
 from processor.engine.batch import Garbled, Reader, Record
 from processor.engine.dead_letters import dead_letter, publishable, unpacked_headers

@@ -7,14 +7,14 @@ from datetime import datetime
 import pytest
 
 from contracts.accounts import AccountClose
-from contracts.catalog import CATALOG, Spec
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, Text
 from contracts.ids import BusinessId
+from contracts.specs import CATALOG, Spec
 from processor.engine.copy import Table
 from processor.engine.decision import Applied, Decision, Refused
 from processor.engine.events import Kind
+from processor.engine.shelving import Kept
 from processor.ledger.book import Book
-from processor.ledger.changes import Kept
 from processor.ledger.context import LEDGER
 from processor.ledger.rules.guards import opened
 from processor.ledger.store import LedgerStore

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.catalog import CATALOG, Catalog, Spec
+from contracts.catalog import Catalog
 from contracts.envelope import Command, Event, OtherEvent
+from contracts.specs import CATALOG, Spec
 from contracts.transfers import TransferMake
+from processor.engine import families
 from processor.engine.decision import Applied, Stamp
-from processor.ledger import families
 from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
 from tests.contracts.samples import FULL, ID
@@ -23,7 +24,7 @@ every_command = pytest.mark.parametrize("spec", LEDGER.own_specs, ids=lambda spe
 TABLE = "from processor.engine.copy import Table\nTABLES = (Table('mark', lane_no='int4', seq='int8', {}),)\n"
 CHECK = "from processor.engine.audit import Check\nCHECKS = (Check(name='marks', promise='', parts=()),)\n"
 SHELF = (
-    "from processor.ledger.families import Shelf\n"
+    "from processor.engine.shelves import Shelf\n"
     "SHELVES = (Shelf(table=Table('thing', id='int8'), update='', made=print, changed=print),)\n"
 )
 STAMPED = TABLE.format("made_at='timestamptz'") + CHECK + SHELF

@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 Making = Callable[[Key], Command]
 ROUNDS = 5
 PAIRS = 200  # a round
-BACKLOG = 30_000
+BACKLOG = 12_000
 BEHIND = 3000  # so many holds are placed before the first is captured
 FULL = 4000  # commands in the largest batch
 

@@ -14,13 +14,13 @@ from typing import Final
 
 from hypothesis.stateful import rule
 
-from contracts.catalog import CATALOG
 from contracts.envelope import Command, moment_text
 from partita.local.stack import LocalStack
 from processor.database import connect
 from processor.engine.audit import audit
 from processor.engine.events import Kind
 from processor.ledger.bank import Bank
+from processor.ledger.context import LEDGER
 from processor.ledger.store import LedgerStore
 from tests.conftest import fresh_database
 from tests.engine.desk import Desk
@@ -119,5 +119,5 @@ def test_the_engine_answers_as_the_oracle_whatever_is_asked_in_whatever_batches(
 
     run(partial(EngineMachine, seen, stack, migrated_database), tens=1, steps=150)
 
-    assert [spec.type for spec in CATALOG if not seen[f"{spec.type} applied"]] == []
+    assert [spec.type for spec in LEDGER.own_specs if not seen[f"{spec.type} applied"]] == []
     assert [what for what in (*MET, "repeat", "reuse") if not seen[what]] == []

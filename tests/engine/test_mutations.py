@@ -14,7 +14,7 @@ from tests.contracts.mutations import GOOD, values
 from tests.contracts.samples import ID
 from tests.engine.desk import Desk, fill
 
-RECORDS: Final = int(os.environ.get("PARTITA_TEST_MUTATIONS", "4000"))
+RECORDS: Final = int(os.environ.get("PARTITA_TEST_MUTATIONS", "1500"))
 BATCH: Final = 500
 ONE_OF: Final = {Kind.ANSWER, Kind.REPEAT, Kind.REUSE, Kind.DEAD}
 

@@ -12,12 +12,15 @@ import msgspec
 import pytest
 from cyclopts import CycloptsError
 
-from contracts.catalog import CATALOG, LEDGER, Catalog, Spec, Topics
+from contracts.catalog import Catalog, Topics
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.documents.examples import examples_of
+from contracts.documents.messages import contexts_of
 from contracts.envelope import Command, LongText, Metadata, Text, type_of
+from contracts.expenses import Category
 from contracts.headers import CE_CORRELATION_ID, CE_ID, CE_TYPE, TRACEPARENT, TRACESTATE
 from contracts.invalid import CommandInvalid, InvalidCode
+from contracts.specs import CATALOG, Spec
 from contracts.strict_json import DEPTH_MAX
 from partita.cli.program import DOORS, program
 from partita.settings import Settings
@@ -33,8 +36,9 @@ SETTINGS: Final = {f"PARTITA_{name.upper()}" for name in Settings.model_fields}
 OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
     *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER", "PARTITA_TEST_OUTAGE_S"),
-    "PARTITA_TEST_REPORT_ROWS",
+    *("PARTITA_TEST_REPORT_ROWS", "PARTITA_TEST_COMMANDS"),
     *("PARTITA_TEST_WRITE_EXAMPLES", "PARTITA_TEST_ADVANCES", "PARTITA_TEST_MUTATIONS", "PARTITA_TEST_YEAR_ACCOUNTS"),
+    "PARTITA_TEST_EXPENSES",
 }
 OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
@@ -178,7 +182,7 @@ def test_the_row_of_a_command_says_what_the_catalog_says(spec: Spec) -> None:
 
 
 def test_the_pages_name_no_type_that_does_not_exist_and_the_page_of_messages_shows_all() -> None:
-    types = {name for spec in CATALOG for name in (spec.type, *map(type_of, spec.answers))}
+    types = {name for spec in CATALOG for name in (spec.type, *map(type_of, spec.told))}
     families = "|".join({name.partition(".")[0] for name in types})
     for page in PAGES:
         assert set(re.findall(rf"`((?:{families})\.[a-z_]+)`", read(page))) - types - PROPOSED == set()
@@ -188,19 +192,26 @@ def test_the_pages_name_no_type_that_does_not_exist_and_the_page_of_messages_sho
     assert types - shown == set()
 
 
+def context_in(command: str) -> str:
+    """Return the context of a command that is shown."""
+    kind = json.loads(command)["type"]
+    return next((spec.context for spec in CATALOG if spec.type == kind), "")
+
+
 @every_page
 def test_every_command_that_is_shown_is_understood(page: Path) -> None:
     understand = Catalog().understand
     for mark, content in blocks(page, "json"):
         if mark == "command":
-            assert isinstance(understand(LEDGER, content.encode()), Command), content
+            assert isinstance(understand(context_in(content), content.encode()), Command), content
     for line in re.findall(r"'?(\{\"command_id\".*\})'?", "\n".join(text for _, text in blocks(page, "sh"))):
-        assert isinstance(understand(LEDGER, line.encode()), Command), line
+        assert isinstance(understand(context_in(line), line.encode()), Command), line
 
 
 def test_every_command_of_the_page_has_the_result_that_its_example_has() -> None:
     """Examples are data; ``tests/contracts/test_documents_examples.py`` runs them in their order."""
-    run = {(each.record, json.dumps(each.result)) for each in examples_of(LEDGER)}
+    examples = [each for context in contexts_of(CATALOG) for each in examples_of(context)]
+    run = {(each.record, json.dumps(told)) for each in examples for told in (each.result, *each.extras)}
     shown, command = set(), ""
     for mark, content in blocks(MESSAGES, "json"):
         if mark == "command":
@@ -225,7 +236,9 @@ def test_the_rules_name_the_limits() -> None:
     assert rows["nesting"] == f"{DEPTH_MAX} levels"
     texts = rows["free text, `correlation_id` too"]
     assert texts == f"{msgspec.json.schema(Text)['maxLength']} characters"
-    assert rows["an address"] == f"{msgspec.json.schema(LongText)['maxLength']:,} characters"
+    long = f"{msgspec.json.schema(LongText)['maxLength']:,} characters"
+    assert (rows["an address"], rows["notes of an expense"]) == (long, long)
+    assert rows["a category"] == f"{msgspec.json.schema(Category)['maxLength']} characters"
     metadata = msgspec.json.schema(Metadata)
     pairs, name, value = (
         metadata["maxProperties"],
@@ -237,8 +250,9 @@ def test_the_rules_name_the_limits() -> None:
 
 def test_the_rules_name_the_topics() -> None:
     topics = Topics()
-    rows = re.findall(r"^\| `([\w.-]+)` \|", read(WIRE), re.MULTILINE)[:3]
-    assert rows == [topics.commands(LEDGER), topics.results(LEDGER), topics.dead_letters(LEDGER)]
+    rows = re.findall(r"^\| `(\w+\.(?:commands|results)\.[\w.-]+)` \|", read(WIRE), re.MULTILINE)
+    names = (topics.commands, topics.results, topics.dead_letters)
+    assert rows == [name(context) for context in contexts_of(CATALOG) for name in names]
 
 
 def test_the_rules_say_of_every_header_that_is_read_what_becomes_of_it() -> None:

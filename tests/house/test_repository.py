@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts.catalog import CATALOG, LEDGER, Spec
+from contracts.specs import CATALOG, LEDGER, Spec
 from partita.oracle.fields import FRAME
 from partita.oracle.rules import FAMILIES, RULES
 from tests.house.tree import ROOT, files, modules, texts

@@ -6,6 +6,8 @@ from processor.database import Connection
 from processor.ledger.families.advances import suspects
 from tests.ledger.audit_story import assert_named, no_of, written
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 U, V, W = map(no_of, "UVW")
 OPEN = "UPDATE advance_payment SET {} WHERE advance_id = 'open' AND payment_no = 2"
 KEPT = "UPDATE advance_payment_version SET {} WHERE advance_id = '{}' AND payment_no = {}"

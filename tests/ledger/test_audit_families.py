@@ -5,6 +5,8 @@ import pytest
 from processor.database import Connection
 from tests.ledger.audit_story import assert_named, no_of, written
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 A, F, G, H, R, S = map(no_of, "AFGHRS")
 
 SPOILT = [

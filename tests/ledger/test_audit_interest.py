@@ -6,6 +6,8 @@ from processor.database import Connection
 from tests.ledger.audit_interest import interest
 from tests.ledger.audit_story import assert_named, no_of, written
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 C, F, G, P, R, S = map(no_of, "CFGPRS")
 
 SPOILT = [

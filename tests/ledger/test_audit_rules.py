@@ -26,6 +26,8 @@ from tests.ledger.audit_books import (
 )
 from tests.ledger.audit_story import CHECKS, LATER_MS, assert_named, earns_nothing_yet, story, written
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 MILLISECOND, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
 
 

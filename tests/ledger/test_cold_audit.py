@@ -13,6 +13,8 @@ from processor.ledger import cold
 from tests.ledger.audit_books import MAKE
 from tests.ledger.audit_story import CHECKS, no_of, story, written
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 # Numbers below which the rows of lanes 1 and 2 are cold
 NEXT_TO_NOTHING, EARLY, MIDDLE, LATE, ALL = (2, 1), (8, 3), (31, 13), (55, 13), (1000, 1000)
 TABLES = [each.table for each in cold.TABLES]
@@ -51,7 +53,7 @@ async def test_books_hold_while_they_are_moved(connection: Connection, moved: Co
     async with written(connection):
         await move(connection, tables=moved)
         assert all(hot and was_cold for hot, was_cold in (await counts(connection))[: len(moved)]), "both have rows"
-        report = await audit(connection, CHECKS, rows_per_slice=7)
+        report = await audit(connection, CHECKS, rows_per_slice=15)
     assert [(each.name, each.findings) for each in report.results if not each.holds] == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.catalog import CATALOG
+from contracts.specs import CATALOG
 from partita.local.stack import LocalStack
 from processor.errors import Declined
 from processor.ledger import report_search

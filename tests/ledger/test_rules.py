@@ -2,9 +2,10 @@
 
 import pytest
 
-from contracts.catalog import CATALOG, Spec
 from contracts.envelope import CommonRefusal, type_of
+from contracts.specs import Spec
 from contracts.transfers import TransferMake
+from processor.ledger.context import LEDGER
 from tests.ledger.tables.rules_bank import RulesBank
 from tests.table_runs import Run
 from tests.tables import Table, read, tables
@@ -27,28 +28,28 @@ async def test_every_attempt_gets_the_answer_that_its_table_expects(table: Table
 
 
 def test_every_refusal_code_of_every_command_is_reached_by_a_row() -> None:
-    promised = {(spec.type, code.value) for spec in CATALOG for code in spec.codes}
-    promised -= {(spec.type, CommonRefusal.COMMAND_ID_REUSED.value) for spec in CATALOG}
+    promised = {(spec.type, code.value) for spec in LEDGER.own_specs for code in spec.codes}
+    promised -= {(spec.type, CommonRefusal.COMMAND_ID_REUSED.value) for spec in LEDGER.own_specs}
     reached = {outcome for table in FOR_RULES for outcome in table.reached()}
     assert sorted(promised - reached - BEYOND_COMMANDS) == []
 
 
 def test_every_code_that_refuses_a_transfer_refuses_a_leg_in_some_row() -> None:
-    (make,) = (spec for spec in CATALOG if spec.command is TransferMake)
+    (make,) = (spec for spec in LEDGER.own_specs if spec.command is TransferMake)
     codes = {code.value for code in make.codes} - {CommonRefusal.COMMAND_ID_REUSED.value}
     assert sorted(codes - {code for table in FOR_RULES for what, code in table.reached() if what == "leg"}) == []
 
 
 def test_every_command_is_applied_by_a_row() -> None:
     reached = {outcome for table in FOR_RULES for outcome in table.reached()}
-    promised = {outcome for spec in CATALOG for outcome in _outcomes(spec)}
+    promised = {outcome for spec in LEDGER.own_specs for outcome in _outcomes(spec)}
     assert promised - reached - BEYOND_COMMANDS == set()
 
 
 def test_no_row_expects_a_code_that_the_catalog_does_not_promise() -> None:
-    known = {(spec.type, code.value) for spec in CATALOG for code in spec.codes}
-    known |= {outcome for spec in CATALOG for outcome in _outcomes(spec)}
-    known |= {(spec.type, "invalid") for spec in CATALOG}
+    known = {(spec.type, code.value) for spec in LEDGER.own_specs for code in spec.codes}
+    known |= {outcome for spec in LEDGER.own_specs for outcome in _outcomes(spec)}
+    known |= {(spec.type, "invalid") for spec in LEDGER.own_specs}
     rows = {(what, outcome) for table in TABLES for what, outcome in table.reached() if what != "leg"}
     assert rows - known == set()
 

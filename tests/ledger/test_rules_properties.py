@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from contracts.catalog import CATALOG
 from contracts.envelope import Command, CommonRefusal
 from contracts.holds import HoldRefusal
 from contracts.transfers import TransferRefusal
 from processor.ledger.bank import Bank
+from processor.ledger.context import LEDGER
 from tests.ledger.machine import Machine, run
 from tests.ledger.tables.rules_bank import RulesBank
 from tests.ledger.two_banks import MET, Entries, OurBank
@@ -62,7 +62,7 @@ def test_the_rules_answer_as_the_oracle_whatever_is_asked() -> None:
 
     run(partial(RulesMachine, seen), tens=10, steps=80)
 
-    assert [spec.type for spec in CATALOG if not seen[f"{spec.type} applied"]] == []
+    assert [spec.type for spec in LEDGER.own_specs if not seen[f"{spec.type} applied"]] == []
     assert [what for what in MET if not seen[what]] == []
-    codes = {code.value for spec in CATALOG for code in spec.codes} - {code.value for code in BEYOND}
+    codes = {code.value for spec in LEDGER.own_specs for code in spec.codes} - {code.value for code in BEYOND}
     assert sorted(codes - {what.split()[-1] for what in seen}) == []

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command, moment_text
+from contracts.specs import LEDGER
 from partita.oracle import products
 from partita.oracle.commands import same, understood
 from partita.oracle.rules import Bank

@@ -233,9 +233,7 @@ OWNER = """
 import sys
 from pathlib import Path
 from partita.local.stack import LocalStack
-from tests.conftest import needs_processes
 
-pytestmark = needs_processes
 data = Path(sys.argv[1]) if sys.argv[1:] else None
 with LocalStack(choice="process", data_dir=data) as stack:
     print(stack.kafka.pid, stack.postgres.pid, stack.postgres.socket_directory.parent, stack.database_url, flush=True)

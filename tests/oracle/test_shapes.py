@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command, TextHash, fingerprint
+from contracts.specs import LEDGER
 from partita.oracle.commands import same, understood
 from partita.oracle.rules import Bank
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from contracts.catalog import LEDGER as NAME
 from contracts.catalog import Topics
 from contracts.holds import HoldExpire
 from contracts.ids import uuid_bytes
+from contracts.specs import LEDGER as NAME
 from processor.database import Connection, Database
 from processor.engine.context import Context
-from processor.engine.jobs import Calendar, Chore, Due, Every, Job, Place
+from processor.engine.jobs import Again, Calendar, Chore, Due, Every, Job, Place
 from processor.ledger.context import LEDGER
 from producers.scheduling.scheduler import Scheduler
 from tests.system import wire
@@ -64,8 +64,15 @@ class Schedule:
             for (number,) in await connection.fetch(query, *place, limit)
         ]
 
-    def context(self, *, once: bool = False, every: Every = Every.DAY, chores: Sequence[Chore] = ()) -> Context[Any]:
-        job = Job(name=self.job, every=every, first=(0,), due=self._read, once=once)
+    def context(
+        self,
+        *,
+        once: bool = False,
+        every: Every = Every.DAY,
+        again: Again = Again.LATER_AND_LATER,
+        chores: Sequence[Chore] = (),
+    ) -> Context[Any]:
+        job = Job(name=self.job, every=every, first=(0,), due=self._read, once=once, again=again)
         return replace(LEDGER, jobs=(job, *chores))
 
     def scheduler(

@@ -10,9 +10,10 @@ from aiokafka.errors import KafkaTimeoutError
 
 from consumers.results import ResultSubscriber
 from contracts.accounts import AccountRejected
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
 from contracts.envelope import Event, Frame, Rejected, encode_result, type_of
 from contracts.invalid import CommandInvalid, InvalidCode
+from contracts.specs import EXPENSES, LEDGER
 from contracts.transfers import TransferDeposit, TransferRejected
 from producers.asks import NoCommand, NotAnswered, Unanswered
 from producers.command_ids import new_command_id
@@ -51,7 +52,7 @@ class System:
 
 @pytest.fixture
 async def publisher(kafka: str, topics: Topics, create_topics: CreateTopics) -> AsyncIterator[CommandPublisher]:
-    await create_topics([LEDGER], PARTITIONS)
+    await create_topics([LEDGER, EXPENSES], PARTITIONS)
     async with CommandPublisher(kafka, topics=topics, results=ResultSubscriber) as publisher:
         yield publisher
 

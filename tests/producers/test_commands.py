@@ -10,8 +10,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from contracts.catalog import LEDGER, Catalog, Topics
+from contracts.catalog import Catalog, Topics
 from contracts.envelope import encode_command
+from contracts.specs import LEDGER
 from contracts.transfers import TransferDeposit, TransferMake
 from processor.errors import NotPrepared
 from producers.command_ids import new_command_id

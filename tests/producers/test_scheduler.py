@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
+from contracts.specs import LEDGER
 from processor.database import Connection
-from processor.engine.jobs import Chore, Every, Job
+from processor.engine.jobs import Again, Chore, Every, Job
 from processor.errors import Transient
 from producers.command_ids import scheduled_command_id
 from producers.scheduling import chores, rounds, scheduler
@@ -21,6 +22,7 @@ from tests.producers.books import stubborn_door
 from tests.producers.schedule import PARTITIONS, Schedule, running
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
+TO_NOON = "UPDATE clock SET ahead = date_trunc('day', now(), 'UTC') + interval '36 hours' - clock_timestamp()"
 ENDS_THE_SESSION = """
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
  WHERE application_name = 'partita scheduler ledger'"""
@@ -115,6 +117,28 @@ async def test_attempts_follow_one_another_later_and_later_and_then_once_on_each
             assert await commands(as_of=now.replace(hour=23, minute=59, second=59)) == []
         await schedule.connection.execute("UPDATE clock SET ahead = ahead + $1", wait + timedelta(seconds=1))
     assert len(said) == DOUBLED + 3
+
+
+async def test_what_waits_for_people_is_said_again_from_the_next_day_on_once_on_each(schedule: Schedule) -> None:
+    await schedule.due(1)
+    (job,) = schedule.context(again=Again.DAILY).jobs
+    assert isinstance(job, Job)
+    commands = partial(commands_for, schedule.connection, job, await job.due(schedule.connection, SOON, (0,), 1))
+    await schedule.connection.execute(TO_NOON)
+    said = set()
+    for number in range(4):
+        now = await clock(schedule.connection)
+        last_of_the_day = now.replace(hour=23, minute=59, second=59, microsecond=999_999)
+        (command,) = await commands(as_of=now)
+        assert await commands(as_of=last_of_the_day) == [command]  # it has no answer yet
+        said.add(command.command_id)
+        await schedule.answer(command.command_id)
+        assert await commands(as_of=last_of_the_day) == []
+        assert len(await commands(as_of=now, at_once=True)) == (number == 0)  # who fires by hand need not wait
+        await schedule.connection.execute(
+            "UPDATE clock SET ahead = ahead + $1", last_of_the_day + timedelta(microseconds=1) - now
+        )
+    assert len(said) == 4
 
 
 async def test_a_dead_letter_is_an_attempt_too(schedule: Schedule) -> None:

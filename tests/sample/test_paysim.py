@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.catalog import LEDGER, Catalog
+from contracts.catalog import Catalog
 from contracts.envelope import Command
+from contracts.specs import LEDGER
 from contracts.transfers import TransferDeposit, TransferMake, TransferWithdraw
 from partita.sample import paysim
 from tests.sample.larger import larger

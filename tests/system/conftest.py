@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
+from contracts.specs import EXPENSES, LEDGER
 from partita.local.stack import LocalStack
 from tests.conftest import create_topics_at, fresh_database
 from tests.system.installation import Installation
@@ -19,9 +20,9 @@ Install = Callable[..., Awaitable[Installation]]
 async def install(stack: LocalStack, migrated_database: str, tmp_path: Path) -> AsyncIterator[Install]:
     async with AsyncExitStack() as ends:
 
-        async def make(*, partitions: int, kafka: str = "", **settings: str) -> Installation:
+        async def make(*, partitions: int, kafka: str = "", context: str = LEDGER, **settings: str) -> Installation:
             bootstrap, prefix = kafka or stack.kafka_bootstrap, f"s{secrets.token_hex(3)}."
-            await create_topics_at(bootstrap, Topics(prefix=prefix), [LEDGER], partitions)
+            await create_topics_at(bootstrap, Topics(prefix=prefix), [LEDGER, EXPENSES], partitions)
             url = await ends.enter_async_context(fresh_database(stack, migrated_database))
             return Installation(
                 kafka=bootstrap,
@@ -29,6 +30,7 @@ async def install(stack: LocalStack, migrated_database: str, tmp_path: Path) -> 
                 prefix=prefix,
                 partitions=partitions,
                 folder=tmp_path,
+                context=context,
                 settings=settings,
             )
 

@@ -5,7 +5,6 @@ import os
 import queue
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,11 +15,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.results import Received, ResultSubscriber
-from contracts.catalog import LEDGER, Topics
+from contracts.catalog import Topics
+from contracts.specs import LEDGER
 from processor.database import Connection, connect
+from tests.processes import PIPE, Process, run
 from tests.system import wire
 
-PARTITA = (sys.executable, "-m", "partita")
 PATIENCE_S = 100.0
 
 
@@ -33,6 +33,7 @@ class Installation:
     prefix: str
     partitions: int
     folder: Path
+    context: str = LEDGER  # the only one whose roles run; every context has its topics
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -50,14 +51,7 @@ class Installation:
 
     def door(self, *arguments: str, within_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run one door to its end."""
-        return subprocess.run(
-            [*PARTITA, *arguments],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=within_s,
-        )
+        return run(arguments, env=self.environment(), within_s=within_s)
 
     def publish(self, name: str, commands: Sequence[Mapping[str, Any]], *, rate: int = 0) -> "Publishing":
         """Publish *commands* by the door, so many a second, and wait for their answers in another process."""
@@ -76,10 +70,10 @@ class Installation:
 
     async def results(self) -> list[Received]:
         """Return all results that the topic holds now, as a subscriber reads them from the beginning."""
-        topic, ends = self.topics.results(LEDGER), await self._ends()
+        topic, ends = self.topics.results(self.context), await self._ends()
         received: list[Received] = []
         async with ResultSubscriber(
-            self.kafka, contexts=[LEDGER], topics=self.topics, from_beginning=True, repeats=True
+            self.kafka, contexts=[self.context], topics=self.topics, from_beginning=True, repeats=True
         ) as subscriber:
             places = json.loads(subscriber.position)[topic]
             while any(places[str(each.partition)]["next_offset"] < end for each, end in ends.items()):
@@ -102,7 +96,7 @@ class Installation:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
         await consumer.start()
         try:
-            topic = self.topics.results(LEDGER)
+            topic = self.topics.results(self.context)
             places = [TopicPartition(topic, number) for number in range(self.partitions)]
             ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
             return ends
@@ -111,7 +105,7 @@ class Installation:
 
     async def records(self) -> list[tuple[int, int, bytes | None]]:
         """Return the command topic as (partition, offset, value)."""
-        read = await wire.read(self.kafka, self.topics.commands(LEDGER), self.partitions)
+        read = await wire.read(self.kafka, self.topics.commands(self.context), self.partitions)
         return [(record.partition, record.offset, record.value) for record in read]
 
     @asynccontextmanager
@@ -147,13 +141,8 @@ class Publishing:
 
     def __init__(self, at: Installation, path: Path, rate: int) -> None:
         pace = ("--rate", str(rate), "--timeout", str(round(PATIENCE_S)))
-        self._process = subprocess.Popen(
-            [*PARTITA, "publish", str(path), "--wait", *pace],
-            env=at.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        arguments = ["publish", str(path), "--wait", *pace]
+        self._process = Process(arguments, env=at.environment(), stdout=PIPE, stderr=PIPE)
 
     def result(self) -> dict[str, Any]:
         """Wait for all answers, and return the line that sums them up."""
@@ -167,9 +156,7 @@ class Role:
     """A process of ``partita run``, every line of which can be waited for; a failed test quotes them."""
 
     def __init__(self, at: Installation, roles: Sequence[str], more: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [*PARTITA, "run", *roles], env=at.environment(**more), stderr=subprocess.PIPE, text=True
-        )
+        self._process = Process(["run", *roles, "--context", at.context], env=at.environment(**more), stderr=PIPE)
         self._lines: queue.Queue[str] = queue.Queue()
         self._said: list[str] = []
         self._listener = threading.Thread(target=self._listen, daemon=True)

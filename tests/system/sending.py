@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.catalog import LEDGER
 from tests.system import wire
 from tests.system.installation import PATIENCE_S, Installation
 
-KEYS = ("account_id", "source_account_id", "product")
+KEYS = ("user_id", "account_id", "source_account_id", "product", "base")
 SETTLED = """
     SELECT coalesce(sum(lane.records), 0) = $1 AND coalesce(sum(next_seq - 1 - coalesce(sent, 0)), 0) = 0
       FROM lane LEFT JOIN relay_position USING (lane_no)
@@ -26,7 +25,7 @@ def raw(command: Mapping[str, Any], *, partition: int = 0) -> wire.Raw:
 async def send(at: Installation, commands: Sequence[Mapping[str, Any]], *, partition: int = 0) -> None:
     """Send *commands*, in order, and wait for no more than the broker's word."""
     async with wire.producing(at.kafka) as producer:
-        topic = at.topics.commands(LEDGER)
+        topic = at.topics.commands(at.context)
         await wire.send(producer, topic, [raw(each, partition=partition) for each in commands])
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from producers.command_ids import new_command_id
 from tests.contracts.bad_records import BadRecord, bad_records
 from tests.system import wire
 from tests.system.conftest import Install
 from tests.system.installation import Installation
+from tests.system.sending import until_settled
 from tests.system.wire import Raw
 
 PARTITIONS: Final = 4
@@ -59,6 +60,7 @@ class Traffic:
 async def sent_through(at: Installation, *, rounds: int, worker: int) -> Traffic:
     """Send so many rounds of every bad record, wait until nothing waits any more, and weigh the worker."""
     records: list[tuple[Raw, BadRecord | str]] = list(mixed(rounds))
+    ((before,),) = await at.fetch("SELECT sum(records)::bigint FROM lane")
     async with wire.producing(at.kafka) as producer:
         places = await wire.send(producer, at.topics.commands(LEDGER), [raw for raw, _ in records])
     good: dict[Place, str] = {}
@@ -68,7 +70,9 @@ async def sent_through(at: Installation, *, rounds: int, worker: int) -> Traffic
             bad[place] = what
         else:
             good[place] = what
-    await asyncio.to_thread(settle, at)
+    await until_settled(at, before + len(records))
+    status = json.loads((await asyncio.to_thread(at.door, "status", "--json")).stdout)
+    assert (status["lag"], status["unpublished"], status["parked"]) == (0, 0, [])
     return Traffic(sent=Sent(good=good, bad=bad), memory_bytes=resident_bytes(worker))
 
 
@@ -92,17 +96,6 @@ def deposit(account: int, partition: int) -> tuple[Raw, str]:
     command_id = new_command_id()
     said = {"command_id": command_id, "type": "transfer.deposit", "account_id": f"good-{account}", "amount": "0.01"}
     return Raw(key=said["account_id"].encode(), value=json.dumps(said).encode(), partition=partition), command_id
-
-
-def settle(at: Installation) -> None:
-    """Wait until lag and unpublished events are 0."""
-    while True:
-        status = at.door("status", "--json")
-        assert status.returncode == 0, status.stderr
-        told = json.loads(status.stdout)
-        if told["lag"] == told["unpublished"] == 0:
-            assert told["parked"] == []
-            return
 
 
 def resident_bytes(pid: int) -> int:

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from processor.database import connect
 from producers.command_ids import new_command_id
 from tests.system import wire
 from tests.system.conftest import Install
 from tests.system.installation import Installation
-from tests.system.test_bad_records import settle
+from tests.system.sending import until_settled
 from tests.system.wire import Raw
 
 SSNS: Final = ("078051120", "078-05-1120")
@@ -110,7 +110,7 @@ async def test_secrets_in_bad_records_come_out_nowhere(install: Install) -> None
     with at.role("consumer") as worker, at.role("relay") as relay:
         async with wire.producing(at.kafka) as producer:
             await wire.send(producer, at.topics.commands(LEDGER), records)
-        await asyncio.to_thread(settle, at)
+        await until_settled(at, len(records))
         shown = await asyncio.to_thread(doors, at)
     said = "".join((worker.log, relay.log, *shown, *await told(at)))
     dead = await wire.read(at.kafka, at.topics.dead_letters(LEDGER), 1)
@@ -151,7 +151,7 @@ async def test_an_ssn_is_in_no_row_and_in_no_record_that_partita_wrote(install: 
     with at.role("consumer", "relay"):
         async with wire.producing(at.kafka) as producer:
             await wire.send(producer, at.topics.commands(LEDGER), records)
-        await asyncio.to_thread(settle, at)
+        await until_settled(at, len(records))
     written = await rows(at)
     for topic in (at.topics.dead_letters(LEDGER), at.topics.results(LEDGER)):
         for record in await wire.read(at.kafka, topic, 1):

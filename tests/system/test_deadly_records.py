@@ -4,13 +4,14 @@ import asyncio
 import json
 from pathlib import Path
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita import workers
 from processor.engine.custody import DEATHS_MAX, UNCLEAN_MAX
 from processor.engine.events import Kind
 from tests.sample.larger import larger
 from tests.system.conftest import Install
-from tests.system.installation import PATIENCE_S, Installation
+from tests.system.installation import Installation
+from tests.system.sending import until
 from tests.system.test_grow import published
 from tests.system.test_kills import SMALL, judge
 from tests.system.test_restore import command, filling, opening
@@ -100,7 +101,5 @@ async def test_kills_in_good_traffic_make_nobody_careful_and_no_record_dead(inst
 
 async def until_published(at: Installation, *, records: int) -> None:
     """Wait until so many records are applied and what they have caused is published."""
-    done = f"SELECT records >= {records} AND sent = next_seq - 1 FROM lane JOIN relay_position USING (lane_no)"
-    async with asyncio.timeout(PATIENCE_S):
-        while await at.fetch(done) != [(True,)]:
-            pass
+    done = "SELECT records >= $1 AND sent = next_seq - 1 FROM lane JOIN relay_position USING (lane_no)"
+    await until(at, done, records)

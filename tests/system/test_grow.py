@@ -1,17 +1,17 @@
 """The partition count is raised under two workers: keys move to other lanes, and their commands keep their order."""
 
-import asyncio
 import json
-import subprocess
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.topics import partition_counts, settings_of
 from processor.database import connect
 from producers.kafka import Partitioner
+from tests.processes import PIPE, Process
 from tests.system.conftest import Install
-from tests.system.installation import PARTITA, PATIENCE_S, Installation
+from tests.system.installation import PATIENCE_S, Installation
+from tests.system.sending import until
 from tests.system.test_kills import lag_and_unpublished
 from tests.system.test_restore import Commands, applied, command, filling, moving, opening
 
@@ -97,7 +97,7 @@ async def test_a_count_that_somebody_else_has_raised_stops_the_context_and_can_b
         await applied(at, "opened", opening(NAMES))
     await raise_by_hand(at)
 
-    stopped = at.door("run", "consumer")
+    stopped = at.door("run", "consumer", "--context", LEDGER)
     assert (stopped.returncode, "`partita topics grow` is the way" in stopped.stderr) == (2, True), stopped.stderr
     refused = at.door(*GROW)
     assert (refused.returncode, "--take-over" in refused.stderr) == (2, True), refused.stderr
@@ -116,9 +116,7 @@ class Growing:
     """The door, as it runs beside the test."""
 
     def __init__(self, at: Installation) -> None:
-        self._process = subprocess.Popen(
-            [*PARTITA, *GROW], env=at.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self._process = Process(GROW, env=at.environment(), stdout=PIPE, stderr=PIPE)
 
     def says(self, words: str) -> None:
         """Wait until it says *words*."""
@@ -139,12 +137,10 @@ class Growing:
 async def until_blocked(at: Installation) -> None:
     """Wait until the door waits for a lock."""
     blocked = (
-        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = 'partita grow' AND cardinality(pg_blocking_pids(pid)) > 0"
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'partita grow' AND cardinality(pg_blocking_pids(pid)) > 0)"
     )
-    async with asyncio.timeout(PATIENCE_S):
-        while not await at.fetch(blocked):
-            pass
+    await until(at, blocked)
 
 
 def withdrawing(first: int, last: int) -> Commands:

@@ -70,8 +70,8 @@ async def until_in_the_middle(at: Installation) -> None:
         "SELECT (SELECT coalesce(sum(records), 0) FROM lane) >= 600 AND EXISTS ("
         " SELECT FROM pg_locks WHERE relation = 'entry'::regclass AND mode = 'RowExclusiveLock')"
     )
-    async with asyncio.timeout(60):
-        while not (await at.fetch(middle))[0][0]:
+    async with at.asking() as connection, asyncio.timeout(60):
+        while not await connection.fetchval(middle):
             pass
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from tests.system.conftest import Install
 from tests.system.installation import PATIENCE_S, Installation
 from tests.system.sending import lasting, send, until_settled
@@ -48,7 +48,7 @@ async def test_records_that_were_removed_unread_are_named_and_what_is_left_goes_
             os.kill(frozen.pid, signal.SIGCONT)
             assert "The log does not hold the next record any more" in await asyncio.to_thread(frozen.gave_up)
         books = await at.books()
-        refused = at.door("run", "consumer")
+        refused = at.door("run", "consumer", "--context", LEDGER)
         assert (refused.returncode, at.topics.commands(LEDGER) in refused.stderr) == (2, True)
         assert "partition 0: records 100 to 199 were removed before they were applied" in refused.stderr
         assert await at.books() == books
@@ -81,7 +81,7 @@ async def test_a_topic_that_was_made_again_is_refused_until_its_offsets_are_thos
             # Whether it first sees no topic, or one that is too short, is a matter of moments.
             assert re.search(REFUSALS, await asyncio.to_thread(worker.gave_up))
         books = await at.books()
-        refused = at.door("run", "consumer")
+        refused = at.door("run", "consumer", "--context", LEDGER)
         assert refused.returncode == 2
         assert "partition 0 ends at 60, but records up to 199 were applied: this is another log" in refused.stderr
         assert await at.books() == books

@@ -5,7 +5,7 @@ import os
 import signal
 from itertools import pairwise
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from tests.sample.larger import larger
 from tests.system import wire
 from tests.system.conftest import Install

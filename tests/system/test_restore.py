@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumers.results import ResultSubscriber
-from contracts.catalog import LEDGER
 from contracts.notices import BooksRestored
+from contracts.specs import LEDGER
 from processor.database import connect
+from tests.processes import run
 from tests.system.conftest import Install
-from tests.system.installation import PARTITA, PATIENCE_S, Installation
+from tests.system.installation import PATIENCE_S, Installation
 from tests.system.test_kills import lag_and_unpublished
 
 Commands = Sequence[Mapping[str, Any]]
@@ -39,12 +40,12 @@ async def test_after_a_restore_everything_since_the_backup_is_applied_again_exac
 
     for epoch in (2, 3):  # the same backup is restored twice
         await restored(at, "backup")
-        stopped = at.door("run", "consumer")
+        stopped = at.door("run", "consumer", "--context", LEDGER)
         assert (stopped.returncode, "run `partita adopt`" in stopped.stderr) == (2, True), stopped.stderr
         assert await at.balances() != uninterrupted
         before = await numbers(at)
 
-        adopted = at.door("adopt", "--yes")
+        adopted = at.door("adopt", "--context", LEDGER, "--yes")
         assert adopted.returncode == 0, adopted.stderr
         assert sum_of(adopted.stdout, "records") == MOVES
         with at.role("consumer", "relay"):
@@ -73,7 +74,7 @@ async def test_nothing_is_adopted_that_is_not_confirmed_or_not_published(install
     asked = refusing(at)
     assert (asked.returncode, "nothing was changed" in asked.stdout) == (1, True)
     await execute(at.database_url, "UPDATE relay_position SET sent = 0")
-    refused = at.door("adopt", "--yes")
+    refused = at.door("adopt", "--context", LEDGER, "--yes")
     assert (refused.returncode, "2 events that are not published yet" in refused.stderr) == (2, True)
 
     assert await at.fetch("SELECT epoch, next_seq FROM lane") == [(1, 3)]
@@ -81,15 +82,7 @@ async def test_nothing_is_adopted_that_is_not_confirmed_or_not_published(install
 
 def refusing(at: Installation) -> subprocess.CompletedProcess[str]:
     """Answer no."""
-    return subprocess.run(
-        [*PARTITA, "adopt"],
-        env=at.environment(),
-        input="n\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
+    return run(["adopt", "--context", LEDGER], env=at.environment(), typed="n\n", within_s=PATIENCE_S)
 
 
 # What is sent ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from contracts.catalog import LEDGER
+from contracts.specs import LEDGER
 from partita.app import App
 from partita.jobs import run_by_hand
 from partita.settings import load_settings

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from contracts.catalog import Spec
 from contracts.envelope import Command, Event, Refusal, Rejected, Text
 from contracts.ids import BusinessId
+from contracts.specs import Spec
 from processor.database import Connection
 from processor.engine.context import Context
 from processor.engine.decision import Applied, Decision, Refused, Stamp

@@ -11,8 +11,8 @@ import asyncpg
 from processor.database import Connection, named_queries
 from processor.engine.audit import END, Check, Part, by_lane, keys_cut_by, once
 from processor.engine.copy import Table
-from processor.ledger.bookkeeping import Shelved, Shelves
-from processor.ledger.families import Shelf
+from processor.engine.shelves import Shelf
+from processor.engine.shelving import Shelved, Shelves
 from processor.ledger.lending import Advance, Payment
 from processor.moments import days, microseconds
 

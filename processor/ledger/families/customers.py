@@ -7,9 +7,9 @@ from typing import Final
 from processor.database import Connection, named_queries
 from processor.engine.audit import Check, Part
 from processor.engine.copy import Table
-from processor.ledger.bookkeeping import ByKey, Shelved
+from processor.engine.shelves import Shelf
+from processor.engine.shelving import ByKey, Shelved
 from processor.ledger.checks import by_entry
-from processor.ledger.families import Shelf
 from processor.ledger.values import Customer
 from processor.moments import days
 

@@ -9,8 +9,8 @@ import asyncpg
 from processor.database import Connection, named_queries
 from processor.engine.audit import END, Check, Part, by_lane, keys_cut_by
 from processor.engine.copy import Table
-from processor.ledger.bookkeeping import ByKey, Shelved
-from processor.ledger.families import Shelf
+from processor.engine.shelves import Shelf
+from processor.engine.shelving import ByKey, Shelved
 from processor.ledger.values import Hold
 from processor.moments import microseconds
 

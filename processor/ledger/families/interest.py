@@ -9,10 +9,10 @@ from msgspec import Struct
 from processor.database import Connection, named_queries
 from processor.engine.audit import END, Check, Part, Slice, by_lane, lanes_cut_by
 from processor.engine.copy import Table
-from processor.ledger.bookkeeping import ByKey, Shelved
+from processor.engine.shelves import Shelf
+from processor.engine.shelving import ByKey, Shelved
 from processor.ledger.checks import by_entry
 from processor.ledger.earning import Interest
-from processor.ledger.families import Shelf
 from processor.moments import days
 
 _SQL = named_queries("processor.ledger.families", "interest.sql")

@@ -9,8 +9,8 @@ import asyncpg
 from processor.database import Connection, named_queries
 from processor.engine.audit import Check, Part, Slice
 from processor.engine.copy import Table
-from processor.ledger.bookkeeping import ByKey, Shelved
-from processor.ledger.families import Shelf
+from processor.engine.shelves import Shelf
+from processor.engine.shelving import ByKey, Shelved
 from processor.ledger.products import columns
 from processor.ledger.values import Product, Tier
 

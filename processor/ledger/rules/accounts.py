@@ -25,10 +25,11 @@ from contracts.accounts import (
 )
 from contracts.envelope import CommonRefusal
 from contracts.ids import is_reserved
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
 from processor.ledger.changes import AccountState, SideLeg
-from processor.ledger.rules.draft import Draft, amount_in, refused
+from processor.ledger.rules.draft import Draft, refused
 from processor.ledger.rules.guards import opened
 from processor.ledger.rules.interest import begun, ended
 from processor.ledger.rules.overdraft import given_back

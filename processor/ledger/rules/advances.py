@@ -29,11 +29,12 @@ from contracts.advances import (
 from contracts.dates import day_of
 from contracts.envelope import CommonRefusal
 from contracts.ids import is_reserved
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
 from processor.ledger.changes import AccountState
 from processor.ledger.lending import Advance, AdvanceStatus, Payment, PaymentStatus
-from processor.ledger.rules.draft import Draft, amount_in, amount_of, refused
+from processor.ledger.rules.draft import Draft, amount_of, refused
 from processor.ledger.rules.guards import opened
 from processor.ledger.rules.overdraft import given_back
 from processor.ledger.rules.payments import WEEK, Debt, carried, debt_of, due_days, filled, kept, scheduled

@@ -10,8 +10,9 @@ from contracts.customers import CustomerCreate, CustomerCreated, CustomerRefusal
 from contracts.dates import day_of
 from contracts.envelope import CommonRefusal
 from processor.engine.decision import Applied, Decision, Refused
+from processor.engine.shelving import Put
 from processor.ledger.book import Book
-from processor.ledger.changes import AccountState, Put
+from processor.ledger.changes import AccountState
 from processor.ledger.values import Customer, KycStatus
 
 

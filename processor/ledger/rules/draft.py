@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from contracts.envelope import CommonRefusal, Refusal
-from contracts.money import BALANCE_MINOR_MAX, exponent_of, minor_units
+from contracts.envelope import Refusal
+from contracts.money import BALANCE_MINOR_MAX
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Refused
 from processor.ledger.book import Book
 from processor.ledger.changes import AccountState, FeeBack, FeeDue, Movement, Posting, SideLeg, house_of
 from processor.ledger.values import CASH, Account, EntryType, Leg, OpenFee, SideKind, TransactionKind, credited
 
-CODE_LETTERS: Final = 3
 IN_CASH: Final = (CASH, CASH)
 _SIDE_TYPES: Final = {
     SideKind.PROTECTION: (EntryType.TRANSFER_OUT, EntryType.TRANSFER_IN),
@@ -112,19 +112,6 @@ class Draft:
             return moved
         states = [AccountState(self._accounts[account_id]) for account_id in self._restated]
         return (*moved, *states, *self._fees)
-
-
-def amount_in(currency: str, amount: str) -> Refused | int:
-    """Return *amount* in minor units of *currency*, or the refusal that says why it is none."""
-    exponent = exponent_of(currency)
-    if exponent is None:
-        # What is not even shaped like a code may be anything that slipped into the field, a card number for one.
-        looks_like_one = len(currency) == CODE_LETTERS and currency.isascii() and currency.isalpha()
-        return Refused(CommonRefusal.CURRENCY_UNKNOWN, {"currency": currency} if looks_like_one else {})
-    minor = minor_units(amount, exponent)
-    if minor is None:
-        return Refused(CommonRefusal.AMOUNT_INVALID, {"currency": currency, "decimals": exponent})
-    return minor
 
 
 def amount_of(account: Account | None, amount: str, currency: str) -> Refused | int:

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from contracts.envelope import Refusal
-from processor.ledger.changes import Kept, Put
+from processor.engine.shelving import Kept, Put
 from processor.ledger.values import Account, Hold, HoldStatus
 from processor.moments import microseconds
 

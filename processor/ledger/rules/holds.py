@@ -25,10 +25,11 @@ from contracts.holds import (
     HoldReleased,
 )
 from contracts.ids import is_reserved
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
 from processor.ledger.changes import AccountState
-from processor.ledger.rules.draft import amount_in, amount_of, refused
+from processor.ledger.rules.draft import amount_of, refused
 from processor.ledger.rules.guards import opened
 from processor.ledger.rules.holding import held, hold_refusal, is_over, kept
 from processor.ledger.rules.views import hold_fields

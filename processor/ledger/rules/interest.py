@@ -15,8 +15,8 @@ from contracts.envelope import Command, CommonRefusal
 from contracts.ids import is_reserved
 from contracts.interest import InterestAccrue, InterestAccrued, InterestPost, InterestPosted, InterestRefusal
 from processor.engine.decision import Applied, Decision, Refused
+from processor.engine.shelving import Kept, Put
 from processor.ledger.book import Book
-from processor.ledger.changes import Kept, Put
 from processor.ledger.earning import ONE_DAY, Interest, Run, accrual_text, accrued, nothing_yet, paid, rested
 from processor.ledger.products import BEARING_NOTHING
 from processor.ledger.rules.draft import Draft, refused

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contracts.envelope import YEARS
+from processor.engine.shelving import Kept, Put
 from processor.ledger.book import Book
-from processor.ledger.changes import Kept, Put
 from processor.ledger.lending import Advance, AdvanceStatus, CarryOver, Payment, PaymentStatus
 from processor.ledger.values import Account
 from processor.moments import days

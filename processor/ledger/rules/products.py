@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from contracts.products import ProductDefined, ProductRefusal, ProductSet, TierView
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Applied, Decision, Refused
+from processor.engine.shelving import Kept, Put
 from processor.ledger.book import Book
-from processor.ledger.changes import Kept, Put
 from processor.ledger.products import BUILT_IN, columns
-from processor.ledger.rules.draft import amount_in
 from processor.ledger.rules.views import amount_text
 from processor.ledger.values import AccountType, Product, Tier
 

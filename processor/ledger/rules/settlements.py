@@ -19,9 +19,10 @@ from contracts.settlements import (
     SettlementRefunded,
     SettlementRefusal,
 )
+from processor.engine.amounts import amount_in
 from processor.engine.decision import Applied, Decision, Refused
 from processor.ledger.book import Book
-from processor.ledger.rules.draft import Draft, amount_in, amount_of, refused
+from processor.ledger.rules.draft import Draft, amount_of, refused
 from processor.ledger.rules.guards import opened
 from processor.ledger.rules.holding import held, hold_refusal, kept
 from processor.ledger.rules.overdraft import BY_THE_LIMIT, given_back, settled

@@ -9,14 +9,14 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 from contracts.accounts import AccountClose, AccountSetProduct
-from contracts.catalog import CATALOG
 from contracts.envelope import Command, Frame, encode_result, moment_text, type_of
 from contracts.interest import InterestAccrue, InterestPost
+from contracts.specs import CATALOG
 from processor.engine.decision import Applied, Stamp
+from processor.engine.shelving import Put
 from processor.ledger.bank import Bank
 from processor.ledger.book import Book
 from processor.ledger.bookkeeping import Row
-from processor.ledger.changes import Put
 from processor.ledger.context import LEDGER
 from processor.ledger.earning import ONE_DAY
 from processor.ledger.lending import Advance, AdvanceStatus, Payment, PaymentStatus

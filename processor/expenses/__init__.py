@@ -1,0 +1,1 @@
+"""Expenses: users, what they spend, budgets, recurring entries, and rates between currencies."""

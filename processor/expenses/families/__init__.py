@@ -1,0 +1,1 @@
+"""The rows of the expenses' families: one module each, its queries beside it; ``engine.families`` gathers them."""
