@@ -2,26 +2,69 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from partita.bench import accrual, cold, engine, growth, holds, hot, latency, parse, pipeline, report, steady, workers
+from partita.bench import (
+    accrual,
+    cold,
+    engine,
+    expenses,
+    growth,
+    holds,
+    hot,
+    latency,
+    parse,
+    pipeline,
+    report,
+    steady,
+    workers,
+)
 from partita.bench.compare import ROUNDS, compare
 from partita.bench.found import Found, Order
 from partita.bench.yardstick import PAIRS
 from partita.cli.display import Stages, progress
 from partita.cli.garbage import settle_garbage
+from processor.errors import NotPrepared
 
 Name = Literal[
-    "engine", "pipeline", "latency", "hot", "holds", "accrual", "growth", "cold", "report", "workers", "steady", "parse"
+    "engine",
+    "pipeline",
+    "latency",
+    "hot",
+    "holds",
+    "accrual",
+    "growth",
+    "cold",
+    "report",
+    "workers",
+    "steady",
+    "parse",
+    "expenses",
+]
+Drill = Literal["degraded", "failover"]
+
+Scale = Annotated[
+    bool, Parameter(negative=(), help="25,000 users in place of 2,500 (expenses alone); takes 60 GB of disk")
+]
+Seconds = Annotated[
+    float | None, Parameter(validator=Number(gte=1, lte=3600), help="how long is read (expenses alone; 30)")
+]
+While = Annotated[
+    Drill | None,
+    Parameter(
+        name="--while",
+        help="what fails in the middle (expenses alone): the way to PostgreSQL is longer, and silent for ten seconds; "
+        "or PostgreSQL is stopped at once and started again, and a consumer killed",
+    ),
 ]
 
 Measure = Callable[[Order], Awaitable[Found]]
-Asked = Mapping[str, int | None]
+Asked = Mapping[str, Any]  # by option: what was given, or None
 
 # Each with the number of commands that keeps it busy for one to three minutes.
 BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
@@ -37,6 +80,7 @@ BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
     "workers": (workers.measure, 180_000),
     "steady": (steady.measure, 4_000_000),
     "parse": (parse.measure, 20_000),
+    "expenses": (expenses.measure, 3_000_000),
 }
 
 
@@ -46,6 +90,9 @@ async def bench(
     commands: Annotated[int | None, Parameter(validator=Number(gte=1000))] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))] = None,
     pairs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=100))] = None,
+    scale: Scale = False,
+    seconds: Seconds = None,
+    meanwhile: While = None,
     against: str = "",
     rounds: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = ROUNDS,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -64,6 +111,7 @@ async def bench(
     workers: 1, 2 and one consumer process per core.
     steady: four fifths of the peak for ten minutes, and what grows meanwhile.
     parse: what it costs to understand a record. No server is needed.
+    expenses: 100 reads a second of a year of expenses, while commands are applied.
 
     Keep the machine quiet meanwhile: load slows pgbench more than it slows us.
 
@@ -92,14 +140,17 @@ async def bench(
         the last line is one JSON object
     """
     settle_garbage()
-    asked = {"commands": commands, "workers": workers, "pairs": pairs}
+    _require_of_expenses(name, scale=scale, seconds=seconds, drill=meanwhile)
+    commands = expenses.SCALE if scale else commands
+    asked = {"commands": commands, "workers": workers, "pairs": pairs, "seconds": seconds, "while": meanwhile}
+    _show(name, await _found(name, asked, against, rounds), as_json=as_json)
+
+
+async def _found(name: Name, asked: Asked, against: str, rounds: int) -> Found:
     console = Console(stderr=True)
     with progress(console) as bars:
         stages = Stages(bars, console)
-        found = await (_compared(name, asked, against, rounds, stages) if against else _measured(name, asked, stages))
-    _show(name, found, Console(stderr=as_json))
-    if as_json:
-        print(json.dumps(found.line()))
+        return await (_compared(name, asked, against, rounds, stages) if against else _measured(name, asked, stages))
 
 
 async def _measured(name: Name, asked: Asked, stages: Stages) -> Found:
@@ -110,8 +161,15 @@ async def _measured(name: Name, asked: Asked, stages: Stages) -> Found:
         pairs=asked["pairs"] or PAIRS,
         on_part=stages.show,
         say=stages.say,
+        seconds=asked["seconds"] or 0.0,
+        drill=asked["while"] or "",
     )
     return await measure(order)
+
+
+def _require_of_expenses(name: Name, *, scale: bool, seconds: float | None, drill: Drill | None) -> None:
+    if name != "expenses" and (scale or seconds is not None or drill is not None):
+        raise NotPrepared("--scale, --seconds and --while are for the bench expenses; leave them out.")
 
 
 async def _compared(name: Name, asked: Asked, against: str, rounds: int, stages: Stages) -> Found:
@@ -119,9 +177,11 @@ async def _compared(name: Name, asked: Asked, against: str, rounds: int, stages:
     return await compare(name, against=against, options=options, rounds=rounds, on_part=stages.show, say=stages.say)
 
 
-def _show(name: str, found: Found, console: Console) -> None:
+def _show(name: str, found: Found, *, as_json: bool) -> None:
     table = Table(name, title="Bench")
     table.add_column("figure", justify="right")
     for row in found.figures():
         table.add_row(*row)
-    console.print(table)
+    Console(stderr=as_json).print(table)
+    if as_json:
+        print(json.dumps(found.line()))

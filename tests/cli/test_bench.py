@@ -3,19 +3,25 @@
 How fast anything is, is never asserted.
 """
 
+import asyncio
 import json
+import secrets
 import signal
 import subprocess
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from partita.bench import found, meters
+from partita.bench.expenses_reading import READS
 from partita.bench.found import Burnt
 from partita.bench.yardstick import Pairs
 from partita.local.process_table import children_of, living
-from tests.conftest import needs_processes
+from partita.local.stack import LocalStack
+from tests.conftest import fresh_database, needs_processes
 from tests.house.tree import ROOT
 
 from .conftest import PARTITA, Door, environment
@@ -23,6 +29,47 @@ from .conftest import PARTITA, Door, environment
 FIRST_SIX = ["name", "value", "unit", "yardstick", "ratio", "cpu_us_per_command"]
 BY_PROCESS = {"producer and reader", "worker-1", "relay", "PostgreSQL", "Kafka"}
 FEW = ("--commands", "1200", "--json")
+
+# What a bench does before anything else: its yardstick is the smallest, a paced load lasts a second, and where it was
+# given addresses, its system has those servers and a prefix of its own there, instead of servers of its own.
+PLANTED = """
+import os
+from partita.bench import expenses_drills, hot, latency, pipeline, sending, yardstick
+
+del os.environ["PYTHONPATH"]  # its processes do nothing of this
+yardstick.SCALE = 1
+hot.PACED_S = latency.PACED_S = pipeline.PACED_S = 1.0
+if prefix := os.environ.get("PARTITA_TOPIC_PREFIX"):
+    plan = sending.Plan
+    sending.Plan = expenses_drills.Plan = lambda **asked: plan(
+        **asked | {"fresh": False, "settings": asked["settings"].model_copy(update={"topic_prefix": prefix})}
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "sitecustomize.py").write_text(PLANTED)
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.fixture
+def small(door: Door, planted: dict[str, str]) -> Door:
+    return partial(door, settings=planted)
+
+
+@pytest.fixture
+def shared(door: Door, planted: dict[str, str], stack: LocalStack, migrated_database: str) -> Iterator[Door]:
+    with asyncio.Runner() as runner:
+        database = fresh_database(stack, migrated_database)
+        settings = {
+            "PARTITA_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+            "PARTITA_DATABASE_URL": runner.run(database.__aenter__()),
+            "PARTITA_TOPIC_PREFIX": f"b{secrets.token_hex(3)}.",
+        }
+        yield partial(door, settings=planted | settings)
+        runner.run(database.__aexit__(None, None, None))
 
 
 def measured(door: Door, *arguments: str) -> dict[str, Any]:
@@ -38,8 +85,8 @@ def measured(door: Door, *arguments: str) -> dict[str, Any]:
 
 
 @needs_processes
-def test_the_engine_is_measured_in_pairs_with_its_locks_and_its_batch_sizes(door: Door) -> None:
-    line = measured(door, "engine", "--pairs", "1", *FEW)
+def test_the_engine_is_measured_in_pairs_with_its_locks_and_its_batch_sizes(small: Door) -> None:
+    line = measured(small, "engine", "--pairs", "1", *FEW)
 
     assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
     assert set(line["cpu_us_by_process"]) == {"worker", "PostgreSQL"}
@@ -58,8 +105,8 @@ def test_a_steady_load_is_measured_by_thirds_with_the_memory_of_each(door: Door)
 
 
 @needs_processes
-def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(door: Door) -> None:
-    line = measured(door, "pipeline", "--pairs", "1", *FEW)
+def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(small: Door) -> None:
+    line = measured(small, "pipeline", "--pairs", "1", *FEW)
 
     assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
     assert set(line["cpu_us_by_process"]) == set(line["mb_at_the_end"]) == set(line["mb_at_a_third"]) == BY_PROCESS
@@ -68,8 +115,8 @@ def test_the_pipeline_is_measured_in_pairs_with_its_memory_and_its_batches(door:
 
 
 @needs_processes
-def test_latency_is_measured_at_three_parts_of_a_peak(door: Door) -> None:
-    line = measured(door, "latency", *FEW)
+def test_latency_is_measured_at_three_parts_of_a_peak(shared: Door) -> None:
+    line = measured(shared, "latency", *FEW)
 
     assert line["yardstick"] is line["ratio"] is None
     assert list(line["parts"]) == ["10%", "50%", "80%"]
@@ -77,8 +124,8 @@ def test_latency_is_measured_at_three_parts_of_a_peak(door: Door) -> None:
 
 
 @needs_processes
-def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(door: Door) -> None:
-    line = measured(door, "hot", *FEW)
+def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(shared: Door) -> None:
+    line = measured(shared, "hot", *FEW)
 
     assert line["ratio"] > 0
     assert line["yardstick"] > 0
@@ -86,16 +133,16 @@ def test_a_hot_account_is_measured_against_even_ones_with_what_others_feel(door:
 
 
 @needs_processes
-def test_holds_are_measured_beside_transfers(door: Door) -> None:
-    line = measured(door, "holds", *FEW)
+def test_holds_are_measured_beside_transfers(shared: Door) -> None:
+    line = measured(shared, "holds", *FEW)
 
     assert line["ratio"] > 0
     assert line["cpu_us_per_command_transfers"] > 0
 
 
 @needs_processes
-def test_the_pages_of_a_report_are_measured_beside_transfers_and_alone(door: Door) -> None:
-    line = measured(door, "report", *FEW)
+def test_the_pages_of_a_report_are_measured_beside_transfers_and_alone(shared: Door) -> None:
+    line = measured(shared, "report", *FEW)
 
     assert line["rows"] > 1_000
     assert 0 < line["p50_ms"] <= line["value"]
@@ -103,8 +150,8 @@ def test_the_pages_of_a_report_are_measured_beside_transfers_and_alone(door: Doo
 
 
 @needs_processes
-def test_a_day_of_interest_is_measured_beside_transfers(door: Door) -> None:
-    line = measured(door, "accrual", *FEW)
+def test_a_day_of_interest_is_measured_beside_transfers(shared: Door) -> None:
+    line = measured(shared, "accrual", *FEW)
 
     assert line["accounts"] == 200
     assert line["ratio"] > 0
@@ -129,6 +176,19 @@ def test_batches_are_measured_beside_a_mover_and_without_one(door: Door) -> None
     assert line["ratio"] is None
     assert min(line["p50_ms"], line["p50_ms_alone"], line["yardstick"]) > 0
     assert line["rows"]["entry"] > 0
+
+
+@needs_processes
+def test_reads_of_expenses_are_measured_by_kind_beside_commands_and_reports(shared: Door) -> None:
+    line = measured(shared, "expenses", "--seconds", "1", *FEW)
+
+    assert (line["users"], line["expenses"], line["reads"]) == (1, 1200, 100)
+    assert set(line["kinds"]) <= set(READS)
+    assert line["value"] == line["all"]["p99_ms"] >= line["all"]["p95_ms"] >= line["all"]["p50_ms"] > 0
+    assert list(line["hops"]) == ["waiting for a session", "PostgreSQL", "rendering"]
+    assert min(line["reports"].values()) > 0
+    assert line["writes"]["commands"] == 10
+    assert min(line["row_bytes_per_expense"], line["index_bytes_per_expense"]) > 0
 
 
 def test_understanding_a_record_is_measured_without_any_server(door: Door) -> None:
