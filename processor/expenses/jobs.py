@@ -5,19 +5,17 @@ Invariant A day is due because it has begun and has no expense, so what was appl
           user, entry and date, and falls due at one instant: everybody says it under the same command id.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import islice, takewhile
 from typing import Final
 
-import asyncpg
-
 from contracts.recurring import RecurringMaterialise
 from processor.database import Connection, named_queries
 from processor.engine.jobs import Again, Chore, Due, Every, Job, Place
-from processor.expenses.families.recurring import rule_of_row
+from processor.expenses.families.recurring import days_made, rules_of
 from processor.expenses.recurrence import days_from
 from processor.expenses.sweeping import SWEEP
 from processor.expenses.values import RecurringRule, User
@@ -85,27 +83,20 @@ async def _entries(connection: Connection, as_of: datetime, place: Place, limit:
     if not rows:
         return []
     user_nos, ids, next_days = ([row[name] for row in rows] for name in ("user_no", "recurring_id", "next_on"))
-    rules = _by_entry(await connection.fetch(_SQL["rules_of"], user_nos, ids))
-    made = _by_entry(await connection.fetch(_SQL["made_behind"], user_nos, ids, next_days))
+    rules = await rules_of(connection, user_nos, ids)
+    made = await days_made(connection, user_nos, ids, next_days)
     return [
         _Entry(
             owner=User(*(row[name] for name in User.__struct_fields__)),
             recurring_id=row["recurring_id"],
-            rules=[rule_of_row(each) for each in rules[key]],
+            rules=rules[key],
             next_on=row["next_on"],
             next_due_at=row["next_due_at"],
-            made=frozenset(each["date"] for each in made.get(key, ())),
+            made=frozenset(made.get(key, ())),
         )
         for row in rows
         for key in [(row["user_no"], row["recurring_id"])]
     ]
-
-
-def _by_entry(rows: Iterable[asyncpg.Record]) -> Mapping[Key, list[asyncpg.Record]]:
-    found: dict[Key, list[asyncpg.Record]] = {}
-    for row in rows:
-        found.setdefault((row["user_no"], row["recurring_id"]), []).append(row)
-    return found
 
 
 EXPENSES_JOBS: Final[Sequence[Job | Chore]] = (

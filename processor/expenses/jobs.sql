@@ -9,18 +9,3 @@ SELECT due.next_due_at, due.recurring_id, due.next_on, owner.*
  CROSS JOIN LATERAL (SELECT user_no, user_id, base_currency, timezone, last_change_no, created_at, erased_at
                        FROM expense_user WHERE expense_user.user_no = due.user_no LIMIT 1) AS owner
  ORDER BY due.next_due_at, due.user_no, due.recurring_id;
-
--- name: rules_of
--- In the order in which they were agreed. $1 bigint[] user_no, $2 text[] recurring_id
-SELECT rule.* FROM unnest($1::bigint[], $2::text[]) AS asked (user_no, recurring_id)
- CROSS JOIN LATERAL (SELECT * FROM recurring_rule
-                      WHERE (recurring_rule.user_no, recurring_rule.recurring_id) = (asked.user_no, asked.recurring_id)
-                      ORDER BY rule_no) AS rule;
-
--- name: made_behind
--- The days behind a day whose expenses are there. OFFSET keeps the planner from turning the look-ups into a join.
--- $1 bigint[] user_no, $2 text[] recurring_id, $3 date[] that day
-SELECT made.* FROM unnest($1::bigint[], $2::text[], $3::date[]) AS asked (user_no, recurring_id, next_on)
- CROSS JOIN LATERAL (SELECT user_no, recurring_id, date FROM recurring_entry
-                      WHERE (recurring_entry.user_no, recurring_entry.recurring_id) = (asked.user_no, asked.recurring_id)
-                        AND recurring_entry.date > asked.next_on OFFSET 0) AS made;

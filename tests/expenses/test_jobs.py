@@ -242,8 +242,6 @@ async def test_a_missing_rate_holds_up_no_other_day_and_is_tried_again_once_on_e
 
 INDEXES: Final = {
     "due_recurring": ["recurring_due", "expense_user_pkey"],
-    "rules_of": ["recurring_rule_exists"],
-    "made_behind": ["recurring_happens_once"],
 }
 
 

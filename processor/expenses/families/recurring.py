@@ -84,38 +84,47 @@ async def recurring_in_tx(tx: Connection, keys: Sequence[Key], moving: Sequence[
         return {}
     named = [list(column) for column in zip(*keys, strict=True)] or [[], []]
     records = await tx.fetch(_SQL["recurring"], *named, list(moving))
-    found = [[row["user_no"] for row in records], [row["recurring_id"] for row in records]]
-    rules = _by_entry(await tx.fetch(_SQL["recurring_rules"], *found))
-    made = _by_entry(await tx.fetch(_SQL["recurring_made"], *found, [row["next_on"] for row in records]))
+    user_nos, ids, next_days = ([row[name] for row in records] for name in ("user_no", "recurring_id", "next_on"))
+    rules = await rules_of(tx, user_nos, ids)
+    made = await days_made(tx, user_nos, ids, next_days)
     return {(row["user_no"], row["recurring_id"]): Shelved(_entry(row, rules, made), row["version"]) for row in records}
 
 
-def _by_entry(records: Sequence[asyncpg.Record]) -> Mapping[Key, Sequence[asyncpg.Record]]:
-    rows: dict[Key, list[asyncpg.Record]] = {}
-    for row in records:
-        rows.setdefault((row["user_no"], row["recurring_id"]), []).append(row)
-    return rows
+async def rules_of(
+    connection: Connection, user_nos: Sequence[int], ids: Sequence[str]
+) -> Mapping[Key, Sequence[RecurringRule]]:
+    """Return the rules of recurring entries, in the order in which they were agreed."""
+    rules: dict[Key, list[RecurringRule]] = {}
+    for row in await connection.fetch(_SQL["recurring_rules"], user_nos, ids):
+        rule = RecurringRule(*(row[name] for name in RecurringRule.__struct_fields__))
+        rules.setdefault((row["user_no"], row["recurring_id"]), []).append(rule)
+    return rules
+
+
+async def days_made(
+    connection: Connection, user_nos: Sequence[int], ids: Sequence[str], next_days: Sequence[date | None]
+) -> Mapping[Key, Sequence[date]]:
+    """Return the days of recurring entries that are made behind their *next_days*, and the last of all."""
+    made: dict[Key, list[date]] = {}
+    for row in await connection.fetch(_SQL["recurring_made"], user_nos, ids, next_days):
+        made.setdefault((row["user_no"], row["recurring_id"]), []).append(row["date"])
+    return made
 
 
 def _entry(
     row: asyncpg.Record,
-    rules: Mapping[Key, Sequence[asyncpg.Record]],
-    made: Mapping[Key, Sequence[asyncpg.Record]],
+    rules: Mapping[Key, Sequence[RecurringRule]],
+    made: Mapping[Key, Sequence[date]],
 ) -> Recurring:
     key = (row["user_no"], row["recurring_id"])
-    days_made: list[date] = [each["date"] for each in made.get(key, ())]
+    made_days = made.get(key, ())
     next_on: date | None = row["next_on"]
     return Recurring(
         user_no=row["user_no"],
         recurring_id=row["recurring_id"],
-        rules=tuple(rule_of_row(each) for each in rules[key]),
+        rules=tuple(rules[key]),
         next_on=next_on,
         next_due_at=row["next_due_at"],
-        made=frozenset(day for day in days_made if next_on is None or day > next_on),
-        last_made=max(days_made, default=None),
+        made=frozenset(day for day in made_days if next_on is None or day > next_on),
+        last_made=max(made_days, default=None),
     )
-
-
-def rule_of_row(row: asyncpg.Record) -> RecurringRule:
-    """Return the rule of a row."""
-    return RecurringRule(*(row[name] for name in RecurringRule.__struct_fields__))
