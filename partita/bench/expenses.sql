@@ -261,3 +261,10 @@ SELECT relname AS name, pg_table_size(oid) AS rows_bytes, pg_indexes_size(oid) A
 -- name: answered
 -- How many of these commands have their answer in the books. $1 uuid[]
 SELECT count(*) FROM event WHERE kind = 1 AND command_id = ANY($1::uuid[]);
+
+-- name: read_once
+-- A table or an index from its first byte to its last, as files lie on the disk: what it costs is a disk's speed, and from
+-- then on its pages come from memory, as far as that goes. Files end at a gigabyte. $1 text its name
+SELECT coalesce(sum(octet_length(pg_read_binary_file(path, place * 8388608::bigint, 8388608, true))), 0)::bigint AS bytes
+  FROM (SELECT pg_relation_filepath($1::text::regclass) || CASE file WHEN 0 THEN '' ELSE '.' || file END AS path, place
+          FROM generate_series(0, pg_relation_size($1::text::regclass) / 1073741824) AS file, generate_series(0, 127) AS place) AS parts;
