@@ -30,6 +30,10 @@ _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: 
 _AT: Final = re.compile(r"`(?P<at>\$[^`]*)`\Z")
 _TOO_LARGE: Final = f"The record is larger than {RECORD_BYTES_MAX // 1024} KiB; send less, or several commands."
 _NOT_SURVIVED: Final = "The program ended each time it came to this record; it may be replayed once that is mended."
+_PLAIN: Final[dict[type, str]] = {
+    inspect.BoolType: "It must be true or false.",
+    inspect.StructType: "It must be an object.",
+}
 _NO_VALUE: Final = "The record has no value; send one JSON object in UTF-8."
 
 
@@ -205,13 +209,11 @@ def _sentence(kind: inspect.Type | None) -> str:
     if isinstance(kind, inspect.UnionType):
         text = next((text for each in kind.types if (text := _sentence(each))), "")
         return text.removesuffix(".") + ", or null." if kind.includes_none else text
-    if isinstance(kind, inspect.BoolType):
-        return "It must be true or false."
     if isinstance(kind, inspect.LiteralType):
         return f"It must be one of {', '.join(map(str, kind.values))}."
     if isinstance(kind, inspect.ListType):
         return f"It must be a list of {kind.min_length or 0} to {kind.max_length} objects."
-    return ""
+    return _PLAIN.get(type(kind), "")
 
 
 def _names(place: Place, model: type[Command]) -> list[str]:

@@ -19,6 +19,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from contracts.ids import CommandId
 from contracts.money import trimmed
 
+# For classes of patterns. Blanks are spelled out: what \s means differs from one language to another.
+CONTROLS: Final = r"\x00-\x1f\x7f-\x9f"
+BLANKS: Final = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
 # No NUL: PostgreSQL stores none. Readers look for it once in a whole record; a pattern here would cost 0.3 us a text.
 Text = Annotated[
     str,

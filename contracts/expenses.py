@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.dates import Date
-from contracts.envelope import Command, Event, LongText, Refusal, Rejected
+from contracts.envelope import BLANKS, CONTROLS, Command, Event, LongText, Refusal, Rejected
 from contracts.ids import BusinessId
 from contracts.money import END, CurrencyCode, PositiveAmount
 from contracts.shown import (
@@ -28,16 +28,12 @@ SUGGESTED_CATEGORIES: Final = (
     *("Entertainment", "Travel", "Subscriptions", "Gifts", "Donations", "Taxes", "Work", "Other"),
 )
 
-_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f"
-# Spelled out: what \s means differs from one language to another.
-_BLANKS: Final = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-
 Category = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=64,
-        pattern=rf"^[^{_BLANKS}{_CONTROLS}]([^{_CONTROLS}]*[^{_BLANKS}{_CONTROLS}])?{END}",
+        pattern=rf"^[^{BLANKS}{CONTROLS}]([^{CONTROLS}]*[^{BLANKS}{CONTROLS}])?{END}",
         description="a name of 1 to 64 characters of the user's own choice, without control characters or blank ends",
     ),
 ]

@@ -1,6 +1,7 @@
 r"""Money on the wire is a decimal string with an ISO 4217 code; inside it is an integer of minor units.
 
-Invariant Only ASCII digits are money: the grammar is ``(0|[1-9][0-9]*)(\.[0-9]+)?``, checked before any arithmetic.
+Invariant Only ASCII digits are money: the grammar is ``(0|[1-9][0-9]*)(\.[0-9]+)?``, checked before any arithmetic;
+          a minus sign may lead where a credit note is meant.
           Nothing is rounded here: an amount with more decimals than its currency has is no amount.
 Limits    An amount stays below 10**15 minor units, a balance within 9 * 10**17 (well inside a bigint).
 """
@@ -14,7 +15,7 @@ from contracts.currencies import EXPONENTS
 AMOUNT_MINOR_MAX: Final = 10**15 - 1
 BALANCE_MINOR_MAX: Final = 9 * 10**17
 ZERO: Final = "0"
-_WHOLE_DIGITS_MAX: Final = len(str(AMOUNT_MINOR_MAX))
+_WHOLE_LENGTH_MAX: Final = len(str(-AMOUNT_MINOR_MAX))  # what is longer is too large, and slow to count
 
 # `$` alone would let a trailing newline pass; the lookahead keeps the pattern valid as JSON Schema too.
 END: Final = r"$(?!\n)"
@@ -35,6 +36,14 @@ PositiveAmount = Annotated[
         description='a decimal string such as "12.30", more than zero',
     ),
 ]
+SignedAmount = Annotated[
+    str,
+    Meta(
+        pattern=rf"^-?([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*){END}",
+        max_length=64,
+        description='a decimal string such as "12.30" or "-12.30", not zero',
+    ),
+]
 CurrencyCode = Annotated[str, Meta(min_length=1, max_length=16, description='an ISO 4217 code such as "EUR"')]
 
 
@@ -49,10 +58,10 @@ def minor_units(amount: str, exponent: int) -> int | None:
     None means it is not an amount of that currency: too many decimals, or too large.
     """
     whole, _, decimals = amount.partition(".")
-    if len(decimals) > exponent or len(whole) > _WHOLE_DIGITS_MAX:
+    if len(decimals) > exponent or len(whole) > _WHOLE_LENGTH_MAX:
         return None
     minor = int(whole + decimals.ljust(exponent, "0"))
-    return minor if minor <= AMOUNT_MINOR_MAX else None
+    return minor if abs(minor) <= AMOUNT_MINOR_MAX else None
 
 
 def decimal_text(minor: int, exponent: int) -> str:

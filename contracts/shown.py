@@ -24,6 +24,7 @@ ShownBalance = Annotated[
         extra_json_schema={"pattern": rf"^-?(0|[1-9][0-9]*)(\.[0-9]+)?{END}"},
     ),
 ]
+ShownSignedAmount = ShownBalance
 ShownCurrency = Annotated[
     str, Meta(description='an ISO 4217 code such as "EUR"', extra_json_schema={"pattern": rf"^[A-Z]{{3}}{END}"})
 ]
@@ -72,6 +73,13 @@ ShownRatio = Annotated[
 ShownText = Annotated[str, Meta(description="text of up to 500 characters", extra_json_schema={"maxLength": 500})]
 ShownLongText = Annotated[
     str, Meta(description="text of up to 2,000 characters", extra_json_schema={"maxLength": 2000})
+]
+ShownCode = Annotated[
+    str,
+    Meta(
+        description="a word of up to 64 of a-z 0-9 _",
+        extra_json_schema={"pattern": rf"^[a-z0-9_]{{1,64}}{END}"},
+    ),
 ]
 ShownNumber = Annotated[int, Meta(description="a whole number from 1", extra_json_schema={"minimum": 1})]
 ShownCount = Annotated[int, Meta(description="a whole number from 0", extra_json_schema={"minimum": 0})]

@@ -4,46 +4,55 @@ A reader who wants to know what the system can be asked reads ``CATALOG`` and no
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from contracts import (
     accounts,
+    activity,
     advances,
     budgets,
     customers,
     expenses,
+    exports,
     holds,
     interest,
     products,
     rates,
     recurring,
+    revenue,
     settlements,
     transfers,
     users,
 )
 from contracts.accounts import AccountRefusal as A
+from contracts.activity import ActivityRefusal as M
 from contracts.advances import AdvanceRefusal as V
 from contracts.budgets import BudgetRefusal as B
 from contracts.customers import CustomerRefusal as C
 from contracts.envelope import Command, CommonRefusal, Event, Refusal, Rejected, type_of
 from contracts.expenses import ExpenseRefusal as E
+from contracts.exports import ExportRefusal as O
 from contracts.holds import HoldRefusal as H
 from contracts.interest import InterestRefusal as I
 from contracts.products import ProductRefusal as P
 from contracts.rates import RateRefusal as X
 from contracts.recurring import RecurringRefusal as R
+from contracts.revenue import RevenueRefusal as N
 from contracts.settlements import SettlementRefusal as S
 from contracts.transfers import TransferRefusal as T
 from contracts.users import UserRefusal as U
 
 LEDGER: Final = "ledger"
 EXPENSES: Final = "expenses"
+REVENUE: Final = "revenue"
+ACTIVITY: Final = "activity"
+EXPORTS: Final = "exports"
 
-_FIRST: Final = (CommonRefusal.COMMAND_ID_REUSED,)
-_ACCOUNT: Final = (*_FIRST, CommonRefusal.ACCOUNT_RESERVED)
-_AMOUNT: Final = (*_FIRST, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
-_MONEY: Final = (*_FIRST, CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
-_SPENT: Final = (CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, CommonRefusal.DATE_INVALID)
+_ACCOUNT: Final = (CommonRefusal.ACCOUNT_RESERVED,)
+_AMOUNT: Final = (CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
+_MONEY: Final = (CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, CommonRefusal.ACCOUNT_RESERVED)
+_DATED: Final = (CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, CommonRefusal.DATE_INVALID)
 _THRESHOLD: Final = (budgets.BudgetThresholdReached,)
 _Events = type[Event] | tuple[type[Event], ...]
 
@@ -52,7 +61,8 @@ _Events = type[Event] | tuple[type[Event], ...]
 class Spec:
     """One row of the table. ``codes`` stand in order of precedence; ``key`` names a field of the canonical command.
 
-    ``extras`` are events that may be told besides the answer.
+    ``extras`` are events that may be told besides the answer. ``ends`` are those that end what an applied
+    command began: one of them is told later, once, and again to a repeat of the command.
     """
 
     context: str
@@ -62,6 +72,7 @@ class Spec:
     rejected: type[Rejected]
     codes: tuple[Refusal, ...]
     extras: tuple[type[Event], ...] = ()
+    ends: tuple[type[Event], ...] = ()
 
     @property
     def answers(self) -> tuple[type[Event], ...]:
@@ -71,7 +82,7 @@ class Spec:
     @property
     def told(self) -> tuple[type[Event], ...]:
         """Everything that may be told because of the command."""
-        return (*self.answers, *self.extras)
+        return (*self.answers, *self.extras, *self.ends)
 
     @property
     def type(self) -> str:
@@ -79,37 +90,42 @@ class Spec:
         return type_of(self.command)
 
 
-def _ledger(command: type[Command], key: str, applied: _Events, rejected: type[Rejected], *codes: Refusal) -> Spec:
-    either = applied if isinstance(applied, tuple) else (applied,)
-    return Spec(context=LEDGER, command=command, key=key, applied=either, rejected=rejected, codes=codes)
-
-
-def _expenses(
+def _row(
+    context: str,
     command: type[Command],
     key: str,
-    applied: type[Event],
+    applied: _Events,
     rejected: type[Rejected],
     *codes: Refusal,
     extras: tuple[type[Event], ...] = (),
+    ends: tuple[type[Event], ...] = (),
 ) -> Spec:
     return Spec(
-        context=EXPENSES,
+        context=context,
         command=command,
         key=key,
-        applied=(applied,),
+        applied=applied if isinstance(applied, tuple) else (applied,),
         rejected=rejected,
-        codes=(*_FIRST, *codes),
+        codes=(CommonRefusal.COMMAND_ID_REUSED, *codes),
         extras=extras,
+        ends=ends,
     )
+
+
+_ledger = partial(_row, LEDGER)
+_expenses = partial(_row, EXPENSES)
+_revenue = partial(_row, REVENUE)
+_activity = partial(_row, ACTIVITY)
+_exports = partial(_row, EXPORTS)
 
 
 # fmt: off
 CATALOG: Final[tuple[Spec, ...]] = (
-    _ledger(customers.CustomerCreate, "customer_id", customers.CustomerCreated, customers.CustomerRejected, *_FIRST,
+    _ledger(customers.CustomerCreate, "customer_id", customers.CustomerCreated, customers.CustomerRejected,
         CommonRefusal.DATE_INVALID, C.CUSTOMER_EXISTS),
-    _ledger(customers.CustomerUpdate, "customer_id", customers.CustomerUpdated, customers.CustomerRejected, *_FIRST,
+    _ledger(customers.CustomerUpdate, "customer_id", customers.CustomerUpdated, customers.CustomerRejected,
         C.CUSTOMER_NOT_FOUND),
-    _ledger(products.ProductSet, "product", products.ProductDefined, products.ProductRejected, *_FIRST,
+    _ledger(products.ProductSet, "product", products.ProductDefined, products.ProductRejected,
         CommonRefusal.CURRENCY_UNKNOWN, CommonRefusal.AMOUNT_INVALID, P.PRODUCT_RESERVED, P.TIERS_INVALID),
     _ledger(accounts.AccountOpen, "account_id", accounts.AccountOpened, accounts.AccountRejected, *_MONEY,
         A.ACCOUNT_EXISTS, A.CUSTOMER_NOT_FOUND, A.CUSTOMER_NOT_VERIFIED, A.PRODUCT_NOT_FOUND, A.PRODUCT_TYPE_DIFFERS,
@@ -140,7 +156,7 @@ CATALOG: Final[tuple[Spec, ...]] = (
         T.TRANSACTION_NOT_FOUND, T.ACCOUNT_DIFFERS, T.ALREADY_REVERSED, T.NOT_REVERSIBLE, T.ACCOUNT_CLOSED,
         T.ACCOUNT_FROZEN, T.INSUFFICIENT_FUNDS, T.BALANCE_LIMIT_EXCEEDED),
     _ledger(transfers.TransferBatch, "source_account_id", transfers.TransferBatchPosted, transfers.TransferRejected,
-        *_FIRST, T.LEG_REFUSED),
+        T.LEG_REFUSED),
     _ledger(holds.HoldPlace, "account_id", holds.HoldPlaced, holds.HoldRejected, *_MONEY, H.HOLD_EXISTS,
         H.ACCOUNT_NOT_FOUND, H.ACCOUNT_CLOSED, H.ACCOUNT_FROZEN, H.CURRENCY_DIFFERS, H.EXPIRY_IN_PAST,
         H.INSUFFICIENT_FUNDS),
@@ -185,15 +201,15 @@ CATALOG: Final[tuple[Spec, ...]] = (
     _expenses(users.UserUpdate, "user_id", users.UserUpdated, users.UserRejected, U.USER_NOT_FOUND,
         U.TIMEZONE_UNKNOWN),
     _expenses(users.UserErase, "user_id", users.UserErased, users.UserRejected, U.USER_NOT_FOUND),
-    _expenses(expenses.ExpenseAdd, "user_id", expenses.ExpenseAdded, expenses.ExpenseRejected, *_SPENT,
+    _expenses(expenses.ExpenseAdd, "user_id", expenses.ExpenseAdded, expenses.ExpenseRejected, *_DATED,
         E.USER_NOT_FOUND, E.EXPENSE_EXISTS, E.RATE_UNKNOWN, extras=_THRESHOLD),
-    _expenses(expenses.ExpenseChange, "user_id", expenses.ExpenseChanged, expenses.ExpenseRejected, *_SPENT,
+    _expenses(expenses.ExpenseChange, "user_id", expenses.ExpenseChanged, expenses.ExpenseRejected, *_DATED,
         E.USER_NOT_FOUND, E.EXPENSE_NOT_FOUND, E.EXPENSE_DELETED, E.VERSION_STALE, E.RATE_UNKNOWN, extras=_THRESHOLD),
     _expenses(expenses.ExpenseDelete, "user_id", expenses.ExpenseDeleted, expenses.ExpenseRejected, E.USER_NOT_FOUND,
         E.EXPENSE_NOT_FOUND, E.EXPENSE_DELETED, E.VERSION_STALE),
     _expenses(budgets.BudgetSet, "user_id", budgets.BudgetDefined, budgets.BudgetRejected,
         CommonRefusal.AMOUNT_INVALID, CommonRefusal.DATE_INVALID, B.USER_NOT_FOUND),
-    _expenses(recurring.RecurringSet, "user_id", recurring.RecurringDefined, recurring.RecurringRejected, *_SPENT,
+    _expenses(recurring.RecurringSet, "user_id", recurring.RecurringDefined, recurring.RecurringRejected, *_DATED,
         R.USER_NOT_FOUND, R.ENDS_BEFORE_START),
     _expenses(recurring.RecurringStop, "user_id", recurring.RecurringStopped, recurring.RecurringRejected,
         R.USER_NOT_FOUND, R.RECURRING_NOT_FOUND),
@@ -202,5 +218,27 @@ CATALOG: Final[tuple[Spec, ...]] = (
         R.ALREADY_MATERIALISED, R.NOT_DUE, R.RATE_UNKNOWN, extras=_THRESHOLD),
     _expenses(rates.RateSet, "base", rates.RateDefined, rates.RateRejected, CommonRefusal.CURRENCY_UNKNOWN,
         CommonRefusal.DATE_INVALID, X.RATE_INVALID),
+    _revenue(revenue.RevenueCreateAccount, "account_id", revenue.RevenueAccountCreated, revenue.RevenueRejected,
+        N.ACCOUNT_EXISTS),
+    _revenue(revenue.RevenueUpdateAccount, "account_id", revenue.RevenueAccountUpdated, revenue.RevenueRejected,
+        N.ACCOUNT_NOT_FOUND, N.ACCOUNT_DELETED),
+    _revenue(revenue.RevenueRecord, "account_id", revenue.RevenueRecorded, revenue.RevenueRejected, *_DATED,
+        N.ACCOUNT_NOT_FOUND, N.ACCOUNT_DELETED, N.RECORD_EXISTS, N.PERIOD_INVALID),
+    _revenue(revenue.RevenueChangeRecord, "account_id", revenue.RevenueRecordChanged, revenue.RevenueRejected, *_DATED,
+        N.ACCOUNT_NOT_FOUND, N.ACCOUNT_DELETED, N.RECORD_NOT_FOUND, N.RECORD_DELETED, N.PERIOD_INVALID),
+    _revenue(revenue.RevenueDeleteRecord, "account_id", revenue.RevenueRecordDeleted, revenue.RevenueRejected,
+        N.ACCOUNT_NOT_FOUND, N.ACCOUNT_DELETED, N.RECORD_NOT_FOUND, N.RECORD_DELETED),
+    _revenue(revenue.RevenueDeleteAccount, "account_id", revenue.RevenueAccountDeleted, revenue.RevenueRejected,
+        N.ACCOUNT_NOT_FOUND, N.ACCOUNT_DELETED),
+    _activity(activity.ActivityImport, "import_id", activity.ActivityImportAccepted, activity.ActivityRejected,
+        M.IMPORT_EXISTS, M.LOCATION_NOT_ALLOWED, extras=(activity.ActivityImportProgressed,),
+        ends=(activity.ActivityImportCompleted, activity.ActivityImportFailed)),
+    _activity(activity.ActivityCancel, "import_id", activity.ActivityImportCancelled, activity.ActivityRejected,
+        M.IMPORT_NOT_FOUND, M.IMPORT_ENDED),
+    _exports(exports.ExportRequest, "export_id", exports.ExportAccepted, exports.ExportRejected, O.EXPORT_EXISTS,
+        O.KIND_UNKNOWN, O.FILTER_INVALID, O.SNAPSHOT_GONE, extras=(exports.ExportProgressed,),
+        ends=(exports.ExportCompleted, exports.ExportFailed)),
+    _exports(exports.ExportCancel, "export_id", exports.ExportCancelled, exports.ExportRejected, O.EXPORT_NOT_FOUND,
+        O.EXPORT_ENDED),
 )
 # fmt: on

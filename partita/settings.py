@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from processor.errors import NotPrepared
 from processor.ledger.bank import limits_of
+from processor.stores import location_of
 
 
 class Settings(BaseSettings):
@@ -79,6 +80,35 @@ class Settings(BaseSettings):
         default=1000, ge=1, le=10_000, description="rows that a page of a report or of a feed has"
     )
 
+    objects_url: str = Field(
+        default="./objects", min_length=1, description="where exports are kept and imports are read: a folder, or a URL"
+    )
+    import_locations: str = Field(
+        default="", description="further locations that imports may be read from, comma-separated"
+    )
+    import_watch: str = Field(
+        default="./data", description="where files of activity are imported from as they appear: a folder, or a URL"
+    )
+
+    export_part_mb: float = Field(
+        default=16.0, gt=0, le=64, description="size at which a part of an export ends, in MiB before it is compressed"
+    )
+    import_line_kb_max: int = Field(
+        default=64, ge=1, le=1024, description="length of a line of a file, in KiB; a longer one is rejected"
+    )
+    import_file_gb_max: int = Field(
+        default=16, ge=1, le=1024, description="what a file may hold when it is decompressed, in GiB"
+    )
+    import_ratio_max: int = Field(
+        default=200, ge=10, le=1000, description="how many times its own size a compressed file may hold"
+    )
+    job_lease_s: float = Field(
+        default=15.0, ge=1, description="how long an export or import waits for its worker before another takes it"
+    )
+    job_attempts_max: int = Field(
+        default=8, ge=1, le=1000, description="how often an export or import is tried before it has failed"
+    )
+
     local: Literal["auto", "docker", "process"] = Field(default="auto", description="where the local stack comes from")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = Field(default=False, description="log lines as JSON instead of for people")
@@ -91,6 +121,26 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("no time zone has this name; use one such as Europe/Berlin") from None
         return name
+
+    @field_validator("objects_url")
+    @classmethod
+    def _known_location(cls, text: str) -> str:
+        location_of(text)
+        return text
+
+    @field_validator("import_watch")
+    @classmethod
+    def _known_place(cls, text: str) -> str:
+        if text:
+            location_of(text)
+        return text
+
+    @field_validator("import_locations")
+    @classmethod
+    def _known_locations(cls, text: str) -> str:
+        for each in filter(None, text.split(",")):
+            location_of(each)
+        return text
 
     @field_validator("advance_limits")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from partita.app import App
+from partita.app import WORKERS, App
 from processor.database import Connection, named_queries
 from processor.errors import NotPrepared, kafka_unreachable
 from producers.relay import unpublished
@@ -129,7 +129,9 @@ async def is_manned(app: App, connection: Connection, roles: Sequence[str]) -> b
         lanes = await connection.fetch(_SQL["lanes"], context.name)
         if "consumer" in roles and len(lanes) < app.settings.partitions:
             return False
-        for role in set(roles):
-            if await connection.fetchval(_SQL["sessions"], f"partita {role} {context.name}") < roles.count(role):
+    for role in set(roles):
+        works_as = "jobs" if role in WORKERS else role
+        for context in app.contexts_for(role):
+            if await connection.fetchval(_SQL["sessions"], f"partita {works_as} {context.name}") < roles.count(role):
                 return False
     return True

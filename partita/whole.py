@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from partita.app import App
+from partita.app import WORKERS, App
 from partita.local.stack import LocalStack
 from partita.settings import Settings
 from partita.status import is_manned
@@ -54,7 +54,13 @@ class Plan:
         consumers = 0 if "consumer" in self.without else self.workers
         posts = [self.worker(number + 1) for number in range(consumers)]
         posts += [] if "relay" in self.without else [self.relay("relay")]
-        return posts if "scheduler" in self.without else [*posts, self.scheduler("scheduler")]
+        posts += [] if "scheduler" in self.without else [self.scheduler("scheduler")]
+        jobs = [
+            role
+            for role, context in WORKERS.items()
+            if role not in self.without and context in (self.contexts or WORKERS.values())
+        ]
+        return [*posts, self.jobs("jobs", jobs)] if jobs else posts
 
     def worker(self, number: int) -> Post:
         """Return the post of a consumer."""
@@ -69,9 +75,13 @@ class Plan:
         """Return the post of a scheduler."""
         return self._post(name, "scheduler")
 
-    def _post(self, name: str, role: str, **settings: str) -> Post:
+    def jobs(self, name: str, roles: Sequence[str] = tuple(WORKERS)) -> Post:
+        """Return the post of those who work on jobs, in one process; a fresh system watches no folder."""
+        return self._post(name, *roles, **({"PARTITA_IMPORT_WATCH": ""} if self.fresh else {}))
+
+    def _post(self, name: str, *roles: str, **settings: str) -> Post:
         settings = {**settings, **self._log, **self.of_roles}
-        return Post(name=name, roles=(role,), contexts=self.contexts, settings=settings)
+        return Post(name=name, roles=roles, contexts=self.contexts, settings=settings)
 
     @property
     def _log(self) -> dict[str, str]:
@@ -157,7 +167,11 @@ async def whole(
         way = await cleanup.enter_async_context(between(stack)) if between else {}
         cleanup.push_async_callback(crew.stop)  # before the services
         settings = plan.settings.model_copy(
-            update={"kafka_bootstrap": stack.kafka_bootstrap, "database_url": SecretStr(stack.database_url)}
+            update={
+                "kafka_bootstrap": stack.kafka_bootstrap,
+                "database_url": SecretStr(stack.database_url),
+                "objects_url": plan.given("objects_url") or str(stack.objects),
+            }
         )
         app = App(settings=settings).limited_to(plan.contexts)
         _, topics, _ = await asyncio.gather(_migrated(app), _topics(app), wake_coordinator(stack.kafka_bootstrap))
@@ -171,6 +185,7 @@ def addresses(settings: Settings) -> dict[str, str]:
     found = {
         "PARTITA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "PARTITA_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PARTITA_OBJECTS_URL": settings.objects_url,
     }
     return found | ({"PARTITA_TOPIC_PREFIX": settings.topic_prefix} if settings.topic_prefix else {})
 

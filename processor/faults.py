@@ -13,6 +13,8 @@ from typing import Final
 POINTS: Final = (
     *("fetched", "copying", "saved", "committed"),
     *("relay_read", "relay_sent", "parked", "replay_sent", "scheduled"),
+    *("part_stored", "manifest_stored", "export_ended"),
+    *("chunk_merged", "chunk_committed"),
 )
 
 _point, _times, _deed, *_ = [*os.environ.get("PARTITA_FAULT", "").split(":"), "", ""]

@@ -20,7 +20,7 @@ from processor.engine.dead_letters import publishable, unpacked_headers
 from processor.errors import Incident
 from producers.shipment import Headers
 
-REPEAT: Final = 2
+REPEATS: Final = (2, 7)  # of an answer, of an end
 DEAD: Final = 5
 TIMESTAMP_TYPES: Final = {TimestampType.CREATE: b"CreateTime", TimestampType.LOG_APPEND: b"LogAppendTime"}
 
@@ -122,7 +122,7 @@ def value_of(row: Mapping[str, Any]) -> bytes:
     payload: bytes | None = row["payload"]
     if payload is None:
         raise _not_stored(row)
-    return as_replayed(payload) if row["kind"] == REPEAT else payload
+    return as_replayed(payload) if row["kind"] in REPEATS else payload
 
 
 def _not_stored(row: Mapping[str, Any]) -> Incident:

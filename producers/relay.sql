@@ -7,15 +7,16 @@ SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan
 
 -- name: page
 -- What comes next in every lane of a context; the lanes share the page evenly, so that none waits for another.
--- A repeat's row has no payload of its own: its answer's is read by the unique index. The LIMITs keep the planner from
+-- A repeat's row has no payload of its own: that of its answer, or its job's end, is read by a unique index. The LIMITs keep the planner from
 -- turning the look-ups into joins over whole tables.
 -- Ids are wanted as text, which PostgreSQL writes for a tenth of what Python takes.
 -- No ORDER BY outside: a sort would carry every payload; the relay checks instead that each seq follows the one before.
 -- $1 text, $2 integer
 SELECT lane.lane_no, lane.partition, lane.epoch, coalesce(position.sent, 0) AS sent, e.seq, e.kind, e.occurred_at,
        e.id::text, e.command_id::text, e.aggregateid, e.type, e.headers,
-       CASE WHEN e.kind = 2
-            THEN (SELECT answer.payload FROM every_event AS answer WHERE answer.command_id = e.command_id AND answer.kind = 1 LIMIT 1)
+       CASE e.kind
+            WHEN 2 THEN (SELECT answer.payload FROM every_event AS answer WHERE answer.command_id = e.command_id AND answer.kind = 1 LIMIT 1)
+            WHEN 7 THEN (SELECT ending.payload FROM every_event AS ending WHERE ending.command_id = e.command_id AND ending.kind = 6 LIMIT 1)
             ELSE e.payload END AS payload,
        e.source_offset, dead.code, dead.reason, dead.path, dead.command_id::text AS dead_command_id, dead.key, dead.value,
        dead.headers AS dead_headers, dead.timestamp_ms, dead.timestamp_type

@@ -42,7 +42,10 @@ needs_docker = pytest.mark.skipif(
 
 
 # Folders whose files take long, the longest first.
-SLOW = ("system", "controls", "chaos", "cli", "engine", "producers", "consumers", "local", "ledger")
+SLOW = (
+    *("system", "controls", "chaos", "cli", "engine", "producers", "consumers", "local", "ledger"),
+    *("expenses", "activity", "exports", "objects", "revenue"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +55,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(SLOW)))
 
 
+# Tests kill servers, and no machine: what a killed one has written is the operating system's to keep. Hundreds of
+# databases are made and dropped, each of five hundred files that would have to reach the disk.
+CARELESS = (
+    "ALTER SYSTEM SET fsync = off",
+    "ALTER SYSTEM SET full_page_writes = off",
+    "SELECT pg_reload_conf()",
+)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     with LocalStack(
@@ -59,6 +71,9 @@ def stack() -> Iterator[LocalStack]:
         kafka_bootstrap=os.environ.get("PARTITA_TEST_KAFKA"),
         database_url=os.environ.get("PARTITA_TEST_DATABASE"),
     ) as running:
+        if running.postgres is not None:
+            for statement in CARELESS:
+                asyncio.run(_execute(running.database_url, statement))
         yield running
 
 
@@ -81,7 +96,7 @@ def migrated_database(stack: LocalStack) -> Iterator[str]:
 async def fresh_database(stack: LocalStack, template: str) -> AsyncIterator[str]:
     """Make a database as *template* is, hand out its URL, and drop it."""
     name = f"test_{secrets.token_hex(4)}"
-    await _execute(stack.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _execute(stack.database_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield _beside(stack.database_url, name)
     finally:

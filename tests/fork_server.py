@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import partita.cli
-from partita.app import import_roles
 from partita.cli import main
+from partita.roles import ROLES, import_roles
 from processor import faults
 from tests.processes import MESSAGE_MAX, WORD
 
@@ -38,7 +38,7 @@ def warm() -> None:
     """Import what the doors import when they are opened."""
     for each in pkgutil.iter_modules(partita.cli.__path__, "partita.cli."):
         importlib.import_module(each.name)
-    import_roles(("consumer", "relay", "scheduler"))
+    import_roles(ROLES)
     assert threading.active_count() == 1, "a thread would be missing in what is forked"
     gc.freeze()
 

@@ -1,8 +1,7 @@
 """Tables of ``tests.tables`` against whoever decides: each answer and each look at the books as its row expects it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +12,8 @@ from contracts.catalog import Catalog
 from contracts.envelope import Command
 from contracts.invalid import NotUnderstood
 from contracts.specs import LEDGER
-from tests.tables import LOOKS, Json, Row, Table
+from tests.rows import Json, Row, again, outcome_of
+from tests.tables import LOOKS, WORDS, Table
 
 LARGEST: Final = 10**15 - 1  # minor units in one amount
 DECIMALS: Final = {"JPY": 0, "USD": 2, "EUR": 2, "KWD": 3}  # of the currencies that accounts have in tables
@@ -122,18 +122,9 @@ class Run:
             if waiting and not (self.together and (row.is_attempt or row.verb == "account")):
                 await self._ask(waiting)
                 waiting = []
-            with self._named(row):
+            with self.table.naming(row):
                 await self._look_or_move(row)
         await self._ask(waiting)
-
-    @contextmanager
-    def _named(self, row: Row) -> Iterator[None]:
-        """Name *row* in what is asserted of it."""
-        try:
-            yield
-        except AssertionError as error:
-            said = f"{row.verb} {' '.join(row.words)} -> {row.expected}"
-            raise AssertionError(f"{self.table.name}:{row.line_no}: {said}\n{error}") from None
 
     def _asked(self, row: Row) -> Sequence[Asked]:
         if row.verb == "account":
@@ -147,21 +138,17 @@ class Run:
             kind, body = (
                 ("invalid", {"reason": command.reason}) if isinstance(command, NotUnderstood) else next(answers)
             )
-            with self._named(asked.row):
+            with self.table.naming(asked.row):
                 self._check(asked, kind, body)
 
     def _check(self, asked: Asked, kind: str, body: Json) -> None:
         if asked.step:
             assert not kind.endswith(("rejected", "invalid")), f"{asked.step}: {body}"
             return
-        outcome = kind.rpartition(".")[2]
-        if outcome == "rejected":
-            assert kind == f"{asked.message['type'].partition('.')[0]}.rejected", kind
-            outcome = body["code"]
+        outcome = outcome_of(asked.row, kind, body)
         if outcome == "leg_refused":
             outcome += f" {body['details']['index']} {body['details']['code']}"
-        if body.get("replayed"):
-            outcome += " (replayed)"
+        outcome += again(body)
         assert outcome == asked.row.expected, f"got {outcome}: {body}"
         self._look_closer(asked.row, body)
 
@@ -256,9 +243,7 @@ class Run:
         steps += [f"{_ENDINGS[word]} {account}" for word in ending]
         made = []
         for count, step in enumerate(steps):
-            verb, *said = step.split()
-            words = [*said, "as", f"made {row.line_no}.{count}"]
-            one = Row(line_no=row.line_no, verb=verb, words=tuple(words), expected="")
+            one = WORDS.row(row.line_no, [*step.split(), "as", f"made {row.line_no}.{count}"])
             made.append(Asked(row=row, message=self.table.message(one), step=step))
         return made
 

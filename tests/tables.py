@@ -1,16 +1,12 @@
-"""Text tables of attempts and expected answers, read as a bookkeeper would; ``tests.table_runs`` runs them.
+"""The ledger's words in text tables of attempts and expected answers (``tests.rows``); ``tests.table_runs`` runs them.
 
-A row is an attempt with its expected answer behind ``->``: the last word of the answer's type, or the refusal's code.
-An attempt begins with one of ``VERBS``, or is a command in full: its type, and ``name=value`` for each field.
 ``account`` makes an account with what is on it; ``LOOKS`` look at one: ``hold A1 H1`` at status, amount, captured and
 remaining of its hold, ``last_fee`` at product, version and amount of the last fee that fell due, ``advance A1 V1`` at
 status, amount, outstanding and written off, ``payment A1 V1 1`` at due day, status, amount, paid, and the payment that
-it moved to, if any. Rows below an attempt
-say more of it: ``leg`` (of a batch), ``entry`` (all of the answer's, in order), ``overdraft`` (used; ``fee``,
-``waived``, ``by`` and ``back`` where there was such a thing; a row for each of a batch's legs), ``used`` (the same for
-several legs that cost nothing), ``details`` and ``field`` (of the answer). ``#`` begins a comment. A command is called
-by a name (T1) that a reversal or a repeat can use again; ``as NAME`` gives one to a command whose row has no place for
-it.
+it moved to, if any. Below an attempt stand ``leg`` (of a batch), ``entry`` (all of the answer's, in order),
+``overdraft`` (used; ``fee``, ``waived``, ``by`` and ``back`` where there was such a thing; a row for each of a batch's
+legs), ``used`` (the same for several legs that cost nothing), ``details`` and ``field`` (of the answer). Where a row
+has a place for the name of its command (T1), a reversal or a repeat can use it again.
 
 ``at`` moves the clock on: the next attempt is decided at that very instant, those after it within microseconds.
 ``zone`` says where the bank's days begin, if not in UTC, ``limits`` and ``carry_over`` what it has set for advances.
@@ -18,31 +14,19 @@ it.
 memory of earlier answers: repeats, and ids that are used twice.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
-from uuid import NAMESPACE_OID, uuid5
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from processor.ledger.bank import Bank, limits_of
 from processor.ledger.lending import CarryOver
 from processor.ledger.products import BUILT_IN
+from tests.rows import Json, Language, Row, Sheet, Verb
 
 FOLDER: Final = Path(__file__).parent / "ledger" / "tables"
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verb:
-    """How a word becomes a command. ``NAME`` is the place of the command's name; what ends in ``?`` may be left out."""
-
-    type: str
-    places: str
-    options: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, str] = field(default_factory=dict)
-
 
 _PERSON = {"born": "date_of_birth", "ssn": "ssn", "name": "name", "address": "address", "kyc": "kyc_status"}
 _SOMEBODY = {
@@ -122,8 +106,12 @@ LEGS: Final = {
     "leg_credit": Verb(type="", places=_MOVE, options=_TEXTS, given={"direction": "credit"}),
 }
 LOOKS: Final = ("balance", "available", "limit_of", "status", "hold", "protector", "last_fee", "advance", "payment")
-MORE: Final = (*LEGS, "entry", "overdraft", "used", "details", "field")
-ALONE: Final = ("account", "at", *LOOKS)
+WORDS: Final = Language(
+    verbs=VERBS,
+    more=(*LEGS, "entry", "overdraft", "used", "details", "field"),
+    alone=("account", "at", *LOOKS),
+    about=("judged", "zone", "limits", "carry_over"),
+)
 _FLAGS: Final = ("good_standing", "first_fee_waived", "fee_may_exceed_limit", "final")
 _NUMBERS: Final = (
     *("fees_per_day", "fees_per_month", "grace_hours", "day_count"),
@@ -132,38 +120,22 @@ _NUMBERS: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line, with the lines that say more of it."""
-
-    line_no: int
-    verb: str
-    words: tuple[str, ...]
-    expected: str
-    more: tuple["Row", ...] = ()
-
-    @property
-    def is_attempt(self) -> bool:
-        return self.verb in VERBS or "." in self.verb
-
-    @property
-    def type(self) -> str:
-        return VERBS[self.verb].type if self.verb in VERBS else self.verb
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Sheet):
     """A file of rows. Its accounts, customers, products and commands share no id with those of another table."""
 
-    name: str
-    judged_by: str
-    zone: str
-    rows: tuple[Row, ...]
+    language: ClassVar = WORDS
+    zone: str = "UTC"
     limits: str = ""
     carry_over: str = "next"
 
     @property
     def is_timed(self) -> bool:
         return self.bank != Bank() or any(row.verb == "at" for row in self.rows)
+
+    @property
+    def defines(self) -> bool:
+        """Say whether a product is defined."""
+        return any(row.type == "product.set" for row in self.rows)
 
     @property
     def bank(self) -> Bank:
@@ -178,32 +150,15 @@ class Table:
     def product(self, word: str) -> str:
         return word if word in BUILT_IN else f"{self.name}.{word}"
 
-    def command_id(self, word: str) -> str:
-        return str(uuid5(NAMESPACE_OID, f"{self.name}:{word}"))
-
     def message(self, row: Row) -> Json:
         """Return the attempt of *row* as the object that goes on the wire."""
-        words, name = list(row.words), f"line {row.line_no}"
-        if "as" in words:
-            at = words.index("as")
-            name = words[at + 1]
-            del words[at : at + 2]
-        verb = VERBS.get(row.verb)
-        fields = self._fields(verb, words) if verb else self._sent(dict(word.split("=", 1) for word in words))
-        said: Json = {"command_id": self.command_id(fields.pop("NAME", name)), "type": row.type} | fields
+        said = super().message(row)
         if row.verb == "batch":
-            said["legs"] = [self._fields(LEGS[leg.verb], list(leg.words)) for leg in row.more if leg.verb in LEGS]
+            said["legs"] = [self._leg(leg) for leg in row.more if leg.verb in LEGS]
         return said
 
-    def _fields(self, verb: Verb, words: list[str]) -> Json:
-        fields = dict(verb.given)
-        for place in verb.places.split():
-            if place.endswith("?") and (not words or words[0] in verb.options):
-                continue
-            fields[place.removesuffix("?")] = words.pop(0)
-        for option, value in zip(words[::2], words[1::2], strict=True):
-            fields[verb.options[option]] = value
-        return self._sent(fields)
+    def _leg(self, row: Row) -> Json:
+        return {name: self.sent(name, word) for name, word in LEGS[row.verb].fields(list(row.words)).items()}
 
     def meant(self, name: str, value: str) -> str:
         """Return what the *value* of a field stands for: ids are the table's own."""
@@ -213,8 +168,9 @@ class Table:
             return self.product(value)
         return self.command_id(value) if name.endswith("transaction_id") and value != "None" else value
 
-    def _sent(self, fields: Mapping[str, str]) -> Json:
-        return {name: _typed(name, self.meant(name, value)) for name, value in fields.items()}
+    def sent(self, name: str, word: str) -> Any:
+        """Return the JSON value that a *word* of a field stands for."""
+        return _typed(name, self.meant(name, word))
 
     def reached(self) -> Iterator[tuple[str, str]]:
         """Yield (command type, expected answer) of each attempt, and of each leg that is refused."""
@@ -242,22 +198,4 @@ def tables(folder: Path = FOLDER) -> list[Table]:
     return [read(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.txt"))]
 
 
-def read(name: str, text: str) -> Table:
-    """Return the table that *text* says, or raise ValueError with the line that says nothing."""
-    about, rows = {"judged": "all", "zone": "UTC", "limits": "", "carry_over": "next"}, list[Row]()
-    for line_no, line in enumerate(text.splitlines(), start=1):
-        said, _, expected = line.split("#")[0].partition("->")
-        verb, *words = said.split() or [""]
-        row = Row(line_no=line_no, verb=verb, words=tuple(words), expected=expected.strip())
-        if verb in about:
-            about[verb] = words[-1]
-        elif verb in MORE:
-            last = rows.pop()
-            assert last.is_attempt, f"{name}:{line_no}: '{verb}' belongs below an attempt"
-            rows.append(Row(**{**vars(last), "more": (*last.more, row)}))
-        elif row.is_attempt or verb in ALONE:
-            assert bool(row.expected) == row.is_attempt, f"{name}:{line_no}: attempts, and only they, have an answer"
-            rows.append(row)
-        elif verb:
-            raise ValueError(f"{name}:{line_no}: no verb is called '{verb}'")
-    return Table(name=name, judged_by=about.pop("judged"), rows=tuple(rows), **about)
+read: Final = Table.read

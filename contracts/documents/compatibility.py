@@ -17,7 +17,13 @@ Schemas = Mapping[str, Schema]  # by <context>/<type>
 
 _BREAKS: Final = {"command": Way.NARROWER, "result": Way.WIDER}
 _TABLE: Final = ("direction", "topic", "key", "applied", "rejected")
-_LISTED: Final = {"answers": "answers", "comes_with": "comes with", "extras": "brings"}
+_LISTED: Final = {
+    "answers": "answers",
+    "comes_with": "comes with",
+    "extras": "brings",
+    "ends": "ends",
+    "ended_by": "is ended by",
+}
 
 
 class Effect(StrEnum):

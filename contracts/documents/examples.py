@@ -2,9 +2,9 @@
 
 Each line of ``contracts/examples/<context>.jsonl`` has a ``name``, what it ``shows``, the ``result``, and either the
 ``command`` or, where what was sent is none, the ``record`` as text; ``extras`` are the events that come besides the
-result, where there are any; ``at`` is its instant, where that is not a second after the line before, and ``by_hand``
-what somebody has done to the tables meanwhile, where only that leads to the result. ``CONTRIBUTING.md`` says how they
-are written.
+result, where there are any, and ``later`` those that a job tells as it goes on, which are written by hand; ``at`` is
+its instant, where that is not a second after the line before, and ``by_hand`` what somebody has done to the tables
+meanwhile, where only that leads to the result. ``CONTRIBUTING.md`` says how they are written.
 """
 
 import json
@@ -41,7 +41,10 @@ NOTICES: Final[dict[str, Body]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One record, the result it gets, and what comes besides. ``command`` is None for a record that is none."""
+    """One record, the result it gets, what comes besides, and what comes of it later.
+
+    ``command`` is None for a record that is none.
+    """
 
     name: str
     shows: str
@@ -49,6 +52,7 @@ class Example:
     record: str
     result: Body
     extras: tuple[Body, ...] = ()
+    later: tuple[Body, ...] = ()
 
     @classmethod
     def read(cls, line: str) -> "Example":
@@ -56,8 +60,10 @@ class Example:
         said = json.loads(line)
         command = said.get("command")
         record = said["record"] if command is None else json.dumps(command)
-        told: dict[str, Any] = {"result": said["result"], "extras": tuple(said.get("extras", ()))}
-        return cls(name=said["name"], shows=said["shows"], command=command, record=record, **told)
+        told: dict[str, Any] = {name: tuple(said.get(name, ())) for name in ("extras", "later")}
+        return cls(
+            name=said["name"], shows=said["shows"], command=command, record=record, result=said["result"], **told
+        )
 
     @property
     def command_type(self) -> str:
@@ -99,7 +105,7 @@ def bodies_of(message_type: str, examples: Iterable[Example]) -> list[tuple[str,
         for each in examples
         if each.command is not None and each.command_type == message_type and each.result["type"] != invalid
     ]
-    told = ((each.name, body) for each in examples for body in (each.result, *each.extras))
+    told = ((each.name, body) for each in examples for body in (each.result, *each.extras, *each.later))
     found += [(name, body) for name, body in told if body["type"] == message_type]
     return found + [("notice", body) for name, body in NOTICES.items() if name == message_type]
 

@@ -26,13 +26,14 @@ class Message:
     """A type of message in a context.
 
     ``specs`` are the row of a command, or those of the commands a result answers; ``causes`` are those of the commands
-    that it may come with besides their answer.
+    that it may come with besides their answer, ``beginnings`` those of the commands whose work it may end.
     """
 
     context: str
     model: type[Struct]
     specs: tuple[Spec, ...] = ()
     causes: tuple[Spec, ...] = ()
+    beginnings: tuple[Spec, ...] = ()
 
     @property
     def type(self) -> str:
@@ -76,6 +77,7 @@ def messages_of(context: str, specs: Sequence[Spec] = CATALOG) -> list[Message]:
             model=model,
             specs=tuple(spec for spec in rows if model in spec.answers),
             causes=tuple(spec for spec in rows if model in spec.extras),
+            beginnings=tuple(spec for spec in rows if model in spec.ends),
         )
         for model in dict.fromkeys(model for spec in rows for model in spec.told)
     ]

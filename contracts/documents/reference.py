@@ -133,6 +133,9 @@ def _of_command(message: Message, examples: Sequence[Example]) -> Iterator[str]:
     yield table("code", "means", rows=[(f"`{code.value}`", code.reason) for code in spec.codes])
     if spec.extras:
         yield f"Besides the answer {either([f'`{type_of(event)}`' for event in spec.extras])} may come.\n"
+    if spec.ends:
+        ends = either([f"`{type_of(event)}`" for event in spec.ends])
+        yield f"Later comes {ends}, once, and again with the answer to a repeat.\n"
     yield from _run(first_applied(message.type, examples, message.context))
 
 
@@ -163,7 +166,7 @@ def _run(example: Example) -> Iterator[str]:
     """Yield what was sent, and what came of it."""
     yield f"{example.shows}\n"
     yield _block("command", example.command or {})
-    for told in (example.result, *example.extras):
+    for told in (example.result, *example.extras, *example.later):
         yield _block("result", told)
 
 

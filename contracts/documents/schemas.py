@@ -20,6 +20,7 @@ from contracts.envelope import Command, Frame, type_of
 from contracts.ids import CommandId
 from contracts.invalid import CommandInvalid
 from contracts.shown import ShownInstant
+from contracts.specs import Spec
 
 Schema = dict[str, Any]
 
@@ -53,10 +54,14 @@ def schema_of(message: Message, examples: Sequence[Example] = ()) -> Schema:
 
 
 def occasion(message: Message) -> str:
-    """Return the sentence that says what an extra event comes with, behind a blank; of an answer nothing."""
-    if not message.causes:
-        return ""
-    return f" It comes besides the answer to {either([f'`{spec.type}`' for spec in message.causes])}."
+    """Return the sentence that says what an extra event comes with or ends, behind a blank; of an answer nothing."""
+    if message.beginnings:
+        return f" It ends what {_either_of(message.beginnings)} began, and is told again to a repeat of it."
+    return f" It comes besides the answer to {_either_of(message.causes)}." if message.causes else ""
+
+
+def _either_of(specs: Iterable[Spec]) -> str:
+    return either([f"`{spec.type}`" for spec in specs])
 
 
 def parts_of(message: Message) -> tuple[Schema, dict[str, Schema]]:
@@ -76,14 +81,16 @@ def _table_row(message: Message) -> Schema:
         "topic": message.topic,
     }
     if message.direction == "result":
-        comes_with = {"comes_with": [spec.type for spec in message.causes]} if message.causes else {}
-        return row | {"answers": [spec.type for spec in message.specs]} | comes_with
+        listed = {"answers": message.specs, "comes_with": message.causes, "ends": message.beginnings}
+        kept = {name: specs for name, specs in listed.items() if specs or name == "answers"}
+        return row | {name: [spec.type for spec in specs] for name, specs in kept.items()}
     (spec,) = message.specs
     return row | {
         "key": spec.key,
         "applied": " or ".join(type_of(event) for event in spec.applied),
         "rejected": type_of(spec.rejected),
         **({"extras": [type_of(event) for event in spec.extras]} if spec.extras else {}),
+        **({"ended_by": [type_of(event) for event in spec.ends]} if spec.ends else {}),
         "refusals": [{"code": code.value, "reason": code.reason} for code in spec.codes],
     }
 
@@ -131,8 +138,9 @@ def _without_nul(form: Schema) -> Schema:
     if form.get("type") == "string" and not form.keys() & {"pattern", "format", "const"}:
         return form | {"pattern": NO_NUL}
     inner = {name: _without_nul(form[name]) for name in ("items", "additionalProperties") if form.get(name)}
-    names = {"propertyNames": form["propertyNames"] | {"pattern": NO_NUL}} if "propertyNames" in form else {}
-    return form | inner | names
+    if names := form.get("propertyNames"):
+        inner["propertyNames"] = names | {"pattern": names.get("pattern", NO_NUL)}
+    return form | inner
 
 
 def _in_one(part: Any) -> Any:

@@ -14,9 +14,11 @@ from partita.bench import (
     cold,
     engine,
     expenses,
+    exports,
     growth,
     holds,
     hot,
+    imports,
     latency,
     parse,
     pipeline,
@@ -45,6 +47,8 @@ Name = Literal[
     "steady",
     "parse",
     "expenses",
+    "import",
+    "export",
 ]
 Drill = Literal["degraded", "failover"]
 
@@ -81,6 +85,8 @@ BENCHES: Final[Mapping[Name, tuple[Measure, int]]] = {
     "steady": (steady.measure, 4_000_000),
     "parse": (parse.measure, 20_000),
     "expenses": (expenses.measure, 3_000_000),
+    "import": (imports.measure, 5_000_000),
+    "export": (exports.measure, 600_000),
 }
 
 
@@ -112,13 +118,13 @@ async def bench(
     steady: four fifths of the peak for ten minutes, and what grows meanwhile.
     parse: what it costs to understand a record. No server is needed.
     expenses: 100 reads a second of a year of expenses, while commands are applied.
+    import: lines of merchant activity, in turn with COPY of them into a bare table.
+    export: five years of revenue as CSV, in turn with psql.
 
     Keep the machine quiet meanwhile: load slows pgbench more than it slows us.
 
     For example:
-        partita bench pipeline --json | tail -1
-
-        partita bench growth --commands 10000000
+        partita bench growth --commands 10000000 --json | tail -1
 
         partita bench engine --against HEAD~3
 

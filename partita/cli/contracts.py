@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from contracts.documents import files
 from contracts.documents.compatibility import Change, Effect, Schemas, breaking, changes
 from contracts.documents.words import Incomplete
+from partita import exporting
 from processor.errors import NotPrepared
 
 NO: Final = 1
@@ -24,11 +25,11 @@ def contracts(
     to: Path | None = None,
     allow_breaking: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Writes schemas, the AsyncAPI document and the page of messages, or checks them.
+    """Writes schemas, the AsyncAPI document and the pages, or checks them.
 
-    All are made of the models. A change that would break a sender or a reader
-    is named, and nothing is written, unless the message's schema_version was
-    raised with it.
+    All are made of the models; the page of what is exported lies in a clone
+    alone. A change that would break a sender or a reader is named, and nothing
+    is written, unless the message's schema_version was raised with it.
 
     For example:
         partita contracts --check
@@ -66,8 +67,20 @@ def _contracts(place: files.Place, *, check: bool, against: str, allow_breaking:
     if found and not allow_breaking:
         print("nothing was written; docs/compatibility.md says what to do instead")
         return NO
-    _say(f"{_shown(path)} {'written' if path.exists() else 'removed'}" for path in files.write(place))
+    changed = files.write(place)
+    for page in _columns(place):
+        exporting.write_page(page)
+        changed.append(page)
+    _say(f"{_shown(path)} {'written' if path.exists() else 'removed'}" for path in changed)
     return 0
+
+
+def _columns(place: files.Place) -> list[Path]:
+    """Return the page of the columns of exports where it is not as it should be; it lies in a clone alone."""
+    if place.page is None or place != files.Place.here():
+        return []
+    page = place.page.with_name(exporting.PAGE)
+    return [] if exporting.is_current(page) else [page]
 
 
 def _mark(change: Change) -> str:
@@ -76,7 +89,7 @@ def _mark(change: Change) -> str:
 
 def _stale(place: files.Place) -> bool:
     """Name what is not as it should be, and say whether there is anything."""
-    found = files.out_of_date(place)
+    found = files.out_of_date(place) | dict.fromkeys(_columns(place), "is out of date")
     _say(f"{_shown(path)} {why}; run `partita contracts`" for path, why in found.items())
     return bool(found)
 

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.envelope import moment_text
-from partita.app import App
+from partita.app import WORKERS, App
 from partita.cli.books import session
 from partita.jobs import JobState, run_by_hand, states
 from partita.settings import load_settings
+from processor.jobs import Standing, latest_jobs
 from processor.telemetry import set_up_logging
 
 jobs = Doors(
@@ -24,6 +25,8 @@ jobs = Doors(
 Of each job: when it ran last, when its next period begins, and how much is
 due now. What is due and was said is due until it is applied. A scheduler does
 all of it; `partita jobs run` does one job once, without it or beside it.
+
+Below that stand imports and exports: those that wait or run, and the latest.
 
 For example:
     partita jobs --json
@@ -44,10 +47,16 @@ async def show(*, as_json: Annotated[bool, Parameter(name="--json", negative=())
     app = App(settings=load_settings())
     async with session(app, "jobs") as connection:
         found = await states(app, connection)
+        bulk = [
+            (role, each) for role, name in WORKERS.items() for each in await latest_jobs(connection, name, limit=20)
+        ]
     if as_json:
-        print(json.dumps({"jobs": [_as_object(each) for each in found]}))
-    else:
-        Console().print(_table(found))
+        shown = [_bulk_as_object(role, each) for role, each in bulk]
+        print(json.dumps({"jobs": [_as_object(each) for each in found], "bulk": shown}))
+        return
+    Console().print(_table(found))
+    if bulk:
+        Console().print(_bulk_table(bulk))
 
 
 @jobs.command
@@ -96,4 +105,29 @@ def _table(found: list[JobState]) -> Table:
         due = f"{each.due}{' or more' if each.due_or_more else ''}"
         following = f"{each.next_period_at:%Y-%m-%d %H:%M}"
         table.add_row(each.context, each.job, last, following, due, str(each.done), str(each.missed))
+    return table
+
+
+def _bulk_as_object(role: str, job: Standing) -> dict[str, object]:
+    return {
+        "role": role,
+        "id": job.job_id,
+        "kind": job.kind,
+        "state": job.state.name,
+        "attempt": job.attempt,
+        "progress": json.loads(job.progress),
+        "created_at": moment_text(job.created_at),
+        "ended_at": None if job.ended_at is None else moment_text(job.ended_at),
+    }
+
+
+def _bulk_table(bulk: list[tuple[str, Standing]]) -> Table:
+    table = Table(title="Imports and exports")
+    for name in ("role", "id", "kind", "state", "since", "so far"):
+        table.add_column(name)
+    for role, job in bulk:
+        since = f"{job.ended_at or job.created_at:%Y-%m-%d %H:%M:%S}"
+        numbers = {name: each for name, each in json.loads(job.progress).items() if isinstance(each, int)}
+        so_far = ", ".join(f"{each:,} {name}" for name, each in numbers.items())
+        table.add_row(role, job.job_id, job.kind, job.state.name, since, so_far)
     return table

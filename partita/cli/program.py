@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from typing import Any, Final
 
 from cyclopts import App, CycloptsError
@@ -24,8 +25,8 @@ NO: Final = 1
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
 
-# Each door is the function, or the group of doors, of its name in the module of its name. This is the first line of its
-# help.
+# Each door is the function, or the group of doors, of its name in the module of its name; a word of Python's has an
+# underscore behind it there. This is the first line of its help.
 DOORS: Final = {
     "demo": "Shows everything at once: a fresh system, a real sample through it, a summary and an audit.",
     "up": "Runs a whole system on this machine until Ctrl-C.",
@@ -41,12 +42,16 @@ DOORS: Final = {
     "report": "Reports on transactions, page by page, as of one moment, and on a user's tax year.",
     "expenses": "Shows what a user has spent, by category and over time, and how budgets stand.",
     "changes": "Lists what has changed of a user's expenses, budgets and recurring entries, in order.",
+    "revenue": "Shows what an account has paid for which periods, or what that comes to.",
+    "import": "Imports files.",
+    "export": "Exports what the books hold of one kind, and waits for the end.",
+    "metrics": "Shows one of five metrics of merchant activity.",
     "audit": "Proves the books from their raw rows.",
-    "rebuild": "Sums up again what users have spent by month and category.",
+    "rebuild": "Sums up again what users have spent, or what merchants do.",
     "status": "Shows what waits: records, events, dead letters.",
     "jobs": "Shows what time asks for, and runs a job by hand.",
     "dead-letters": "Lists, shows and replays records that were no commands.",
-    "contracts": "Writes schemas, the AsyncAPI document and the page of messages, or checks them.",
+    "contracts": "Writes schemas, the AsyncAPI document and the pages, or checks them.",
     "bench": "Measures: the whole way on a fresh local stack, or one part of it alone.",
     "chaos": "Strikes a fresh system with faults while it works, and judges what is left.",
 }
@@ -88,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANNOT
 
 
+def module_of(door: str) -> str:
+    """Return the name that a door's module and function have."""
+    return door.replace("-", "_") + "_" * iskeyword(door)
+
+
 def program(door: str) -> App:
     """Return the command line with all doors; only *door* is loaded."""
     app = App(
@@ -102,7 +112,7 @@ def program(door: str) -> App:
         suppress_keyboard_interrupt=False,
     )
     for name, summary in DOORS.items():
-        python_name = name.replace("-", "_")
+        python_name = module_of(name)
         module = f"partita.cli.{python_name}"
         if name != door:
             app.command(f"{module}:{python_name}", name=name, help=summary)

@@ -22,6 +22,7 @@ NO: Final = 1
 async def publish(
     file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
+    context: Annotated[list[str] | None, Parameter(negative=())] = None,
     wait: Annotated[bool, Parameter(negative=())] = False,
     rate: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
     timeout: Annotated[float, Parameter(validator=Number(gt=0))] = 120.0,  # noqa: ASYNC109 - the option's name
@@ -46,6 +47,9 @@ async def publish(
     ----------
     file:
         one command a line; - is standard input
+    context:
+        only commands of this context are known, and only its topics needed;
+        may be given several times
     wait:
         waits for all answers
     rate:
@@ -53,7 +57,7 @@ async def publish(
     timeout:
         gives up after so many seconds without any answer
     """
-    app = App(settings=load_settings())
+    app = App(settings=load_settings()).limited_to(context or [])
     lines = Lines(file)
     settle_garbage()
     try:

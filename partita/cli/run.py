@@ -10,8 +10,9 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from partita.app import App, import_roles, run_roles
+from partita.app import App
 from partita.cli.garbage import settle_garbage
+from partita.roles import ROLES, import_roles, run_roles
 from partita.settings import load_settings
 from processor.errors import NotPrepared
 from processor.telemetry import set_up_logging
@@ -20,7 +21,7 @@ STOP_S: Final = 30.0
 
 
 async def run(
-    *roles: Literal["consumer", "relay", "scheduler"],
+    *roles: Literal["consumer", "relay", "scheduler", "exports", "imports"],
     context: Annotated[list[str] | None, Parameter(negative=())] = None,
     attached: Annotated[bool, Parameter(show=False, negative=())] = False,
 ) -> None:
@@ -28,8 +29,10 @@ async def run(
 
     Ends on Ctrl-C or SIGTERM, after the batch in hand. A consumer applies
     commands, a relay publishes results, a scheduler publishes the commands
-    that time asks for. Start as many consumers as there are partitions; one
-    relay and one scheduler work, further ones stand by.
+    that time asks for, exports and imports work on what was asked for. Start
+    as many consumers as there are partitions, and as many exports and imports
+    as are to be worked on side by side; one relay and one scheduler work,
+    further ones stand by.
 
     For example:
         partita run consumer relay scheduler
@@ -39,14 +42,14 @@ async def run(
     Parameters
     ----------
     roles:
-        consumer, relay, scheduler, or several side by side
+        consumer, relay, scheduler, exports, imports, or several side by side
     context:
         only this context; may be given several times
     attached:
         a parent sends the addresses as JSON on standard input, and its end ends us
     """
     if not roles:
-        raise NotPrepared("No role is named; choose from consumer, relay, scheduler.")
+        raise NotPrepared(f"No role is named; choose from {', '.join(ROLES)}.")
     import_roles(roles)
     stop = asyncio.Event()
     if attached:

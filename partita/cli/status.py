@@ -16,7 +16,11 @@ from partita.settings import load_settings
 from partita.status import ContextStatus, statuses
 
 
-async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+async def status(
+    *,
+    context: Annotated[list[str] | None, Parameter(negative=())] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
     """Shows what waits: records, events, dead letters.
 
     Lag is what a partition holds beyond what its lane has applied. Events are
@@ -28,10 +32,12 @@ async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative=(
 
     Parameters
     ----------
+    context:
+        only this context; may be given several times
     as_json:
         one JSON object instead of tables
     """
-    app = App(settings=load_settings())
+    app = App(settings=load_settings()).limited_to(context or [])
     async with session(app, "status") as connection:
         found = await statuses(app, connection)
     if as_json:

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from partita import roles
 from partita.cli.files import writable, write_whole
 from partita.settings import load_settings
 from partita.whole import Plan, Whole, whole
@@ -17,8 +18,8 @@ from partita.workers import WorkersFailed
 from processor.errors import NotPrepared
 
 NO = 1
-LATER_ROLES = ("exports", "imports", "api")
-ROLES = ("consumer", "relay", "scheduler", *LATER_ROLES)
+LATER_ROLES = ("api",)
+ROLES = (*roles.ROLES, *LATER_ROLES)
 
 
 async def up(

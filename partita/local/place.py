@@ -6,7 +6,7 @@ Invariant The locks on both directories belong to this process and, as inherited
           program that works there. So files of a run are removed, and kept data are given to the next stack, only when
           the last of them has ended.
 
-    data/   kafka/ postgresql/ postgresql.password lock *.log       kept if asked for, otherwise inside run/
+    data/   kafka/ postgresql/ postgresql.password objects/ lock *.log   kept if asked for, otherwise inside run/
     run/    what is written for each start: properties, the socket, a copy of PostgreSQL's programs if it needs one
 """
 

@@ -60,6 +60,7 @@ class LocalStack:
 
     kafka_bootstrap: str
     database_url: str
+    objects: Path  # a folder for objects, whole or not made yet, which lasts as long as the data
     services: tuple[Service, ...]
     kafka: KafkaProcess | None
     postgres: PostgresProcess | None
@@ -97,6 +98,7 @@ class LocalStack:
                 postgres = side_by_side.submit(self._postgres, place, route, cleanup)
                 self.services = tuple(_results([kafka, postgres], place))
             self.kafka_bootstrap, self.database_url = (service.address for service in self.services)
+            self.objects = place.data / "objects"
             self._cleanup = cleanup.pop_all()
         return self
 

@@ -111,13 +111,24 @@ SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS 
            AS findings;
 
 -- name: repeats_have_answers
--- A repeat (2) is its answer told again, under the same id; a reuse (3) speaks of an answer, under an id of its own.
+-- A repeat (2) is its answer told again, under the same id; a reuse (3) speaks of an answer, under an id of its own. An
+-- end (6) ends what an answer began, under the same key and its own id, and may be told again (7).
 WITH judged AS (
     SELECT told.seq, told.kind, told.command_id, answer.id IS NULL AS unanswered,
            (told.id, told.type, told.aggregateid) = (answer.id, answer.type, answer.aggregateid) AS same,
            told.id = answer.id AS same_id
       FROM every_event AS told LEFT JOIN every_event AS answer ON answer.kind = 1 AND answer.command_id = told.command_id
      WHERE told.lane_no = $1 AND told.seq >= $2 AND told.seq < $3 AND told.kind IN (2, 3)
+    UNION ALL
+    SELECT told.seq, told.kind, told.command_id, answer.id IS NULL,
+           told.aggregateid = answer.aggregateid AND told.lane_no = answer.lane_no AND told.seq > answer.seq, told.id = answer.id
+      FROM every_event AS told LEFT JOIN every_event AS answer ON answer.kind = 1 AND answer.command_id = told.command_id
+     WHERE told.lane_no = $1 AND told.seq >= $2 AND told.seq < $3 AND told.kind = 6
+    UNION ALL
+    SELECT told.seq, told.kind, told.command_id, ending.id IS NULL,
+           (told.id, told.type, told.aggregateid) = (ending.id, ending.type, ending.aggregateid), true
+      FROM every_event AS told LEFT JOIN every_event AS ending ON ending.kind = 6 AND ending.command_id = told.command_id
+     WHERE told.lane_no = $1 AND told.seq >= $2 AND told.seq < $3 AND told.kind = 7
 ), bad AS (
     SELECT seq, format('lane %s: event %s speaks of command %s, which has no answer', $1, seq, command_id) AS finding
       FROM judged WHERE unanswered
@@ -127,6 +138,12 @@ WITH judged AS (
     UNION ALL
     SELECT seq, format('lane %s: event %s refuses the reuse of command %s under its answer''s id', $1, seq, command_id)
       FROM judged WHERE kind = 3 AND same_id
+    UNION ALL
+    SELECT seq, format('lane %s: event %s ends command %s, but not behind its answer and under its key', $1, seq, command_id)
+      FROM judged WHERE kind = 6 AND (same_id OR NOT same)
+    UNION ALL
+    SELECT seq, format('lane %s: event %s repeats the end of command %s with another id, type or key', $1, seq, command_id)
+      FROM judged WHERE kind = 7 AND NOT same
 )
 SELECT (SELECT count(*) FROM judged) AS examined, (SELECT count(*) FROM bad) AS broken,
        ARRAY(SELECT finding FROM bad ORDER BY seq LIMIT 10) AS findings;

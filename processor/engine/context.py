@@ -84,6 +84,11 @@ class Context(Generic[W]):
         return [spec for spec in self.specs if spec.context == self.name]
 
     @cached_property
+    def begins_jobs(self) -> bool:
+        """Whether any of its commands begins what ends later."""
+        return any(spec.ends for spec in self.own_specs)
+
+    @cached_property
     def catalog(self) -> Catalog:
         """The catalog, ready for use where no topic is named."""
         return Catalog(self.specs)

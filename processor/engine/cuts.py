@@ -62,6 +62,18 @@ async def seqs_from(connection: Connection, lanes: Mapping[int, int], instant: d
     return {row["lane_no"]: row["seq"] for row in rows}
 
 
+def has_been(cut: Cut, *, end: Cut) -> bool:
+    """Say whether books that ended or stand at *end*, of the epoch of *cut*, have stood there."""
+    return all(seq <= end.next_seq.get(partition, 1) for partition, seq in cut.next_seq.items())
+
+
+async def end_of_epoch(connection: Connection, context: str, epoch: int) -> Cut:
+    """Return where the lanes of *context* stood when the books of a past *epoch* gave way to later ones."""
+    least_id = (epoch + 1).to_bytes(4, "big") + bytes(12)
+    rows = await connection.fetch(_SQL["later_epochs"], context, least_id)
+    return Cut(context=context, epoch=epoch, next_seq={row["partition"]: row["seq"] for row in rows})
+
+
 async def require_cut(connection: Connection, cut: Cut) -> None:
     """Make sure that the books are still those that *cut* was taken of.
 
@@ -69,11 +81,8 @@ async def require_cut(connection: Connection, cut: Cut) -> None:
         Declined: ``snapshot_gone``, they were restored, and end or go on otherwise below the cut.
     """
     now = await take_cut(connection, cut.context)
-    if now.epoch > cut.epoch:
-        least_id = (cut.epoch + 1).to_bytes(4, "big") + bytes(12)
-        rows = await connection.fetch(_SQL["later_epochs"], cut.context, least_id)
-        now = Cut(context=cut.context, epoch=cut.epoch, next_seq={row["partition"]: row["seq"] for row in rows})
-    if now.epoch < cut.epoch or any(seq > now.next_seq.get(partition, 1) for partition, seq in cut.next_seq.items()):
+    end = await end_of_epoch(connection, cut.context, cut.epoch) if now.epoch > cut.epoch else now
+    if end.epoch != cut.epoch or not has_been(cut, end=end):
         raise Declined(
             "snapshot_gone",
             "The books were restored to a time before this snapshot was taken; begin anew without a token.",

@@ -5,8 +5,9 @@ Invariant Partitions are taken in order, and within one the order is that of its
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Generic
 
 from msgspec import UNSET
@@ -25,6 +26,7 @@ _log = logger(__name__)
 _SLICE: Final = 100
 _TICK: Final = timedelta(microseconds=1)
 _POSTGRES_EPOCH_UNIX_US: Final = 946_684_800_000_000
+NO_ENDS: Final[Mapping[bytes, Answer]] = MappingProxyType({})
 
 
 def decision_instant(clock: datetime, lanes: Sequence[Lane], last_changed_at: datetime | None) -> datetime:
@@ -38,10 +40,19 @@ def decision_instant(clock: datetime, lanes: Sequence[Lane], last_changed_at: da
 class Decider(Generic[W]):
     """Takes the decisions of one batch, at one instant, in one world."""
 
-    def __init__(self, context: Context[W], world: W, answers: dict[bytes, Answer], instant: datetime) -> None:
+    def __init__(
+        self,
+        context: Context[W],
+        world: W,
+        answers: dict[bytes, Answer],
+        instant: datetime,
+        *,
+        ends: Mapping[bytes, Answer] = NO_ENDS,
+    ) -> None:
         self._context = context
         self._world = world
         self._answers = answers
+        self._ends = ends
         self._instant = instant
         self._instant_us = microseconds(instant)
         self._counted: Counter[CounterName] = Counter()
@@ -79,6 +90,8 @@ class Decider(Generic[W]):
             self._fresh(lane, ask)
         elif answer.fingerprint == ask.fingerprint:
             self.telling.repeat(lane, ask, answer)
+            if (end := self._ends.get(ask.command_id)) is not None:
+                self.telling.repeat_end(lane, ask, end)
             self._counted["repeats"] += 1
         else:
             self.telling.reuse(lane, ask, answer, self._context.catalog.specs[ask.command_type].rejected)

@@ -4,6 +4,14 @@
 SELECT lane_no, partition, epoch, next_offset, next_seq, decided_at FROM lane
  WHERE context = $1 AND partition = ANY($2::integer[]) ORDER BY lane_no FOR UPDATE;
 
+-- name: lock_lane
+-- One lane, for what is told outside of a batch. $1 integer lane_no
+SELECT lane_no, partition, epoch, next_offset, next_seq, decided_at FROM lane WHERE lane_no = $1 FOR UPDATE;
+
+-- name: answer_at
+-- An answer by its stamp. $1 integer lane_no, $2 bigint seq
+SELECT command_id, aggregateid, source_offset, payload, headers FROM every_event WHERE lane_no = $1 AND seq = $2 AND kind = 1;
+
 -- name: leave_lanes
 -- The fence, the numbering and the last instant move together with what they number.
 -- $1 integer[] lane_no, $2 bigint[] next_offset, $3 bigint[] next_seq, $4 bigint[] records applied, $5 instant
@@ -15,6 +23,10 @@ UPDATE lane SET next_offset = u.next_offset, next_seq = u.next_seq, records = la
 -- Which of these commands were answered, whenever that was: in hot and cold at once, so an answer that moves meanwhile is
 -- seen in one of them. Each has its index on ids. $1 uuid[]
 SELECT command_id, id, aggregateid, type, fingerprint FROM every_event WHERE command_id = ANY($1::uuid[]) AND kind = 1;
+
+-- name: ends
+-- How the jobs of these commands have ended, each by its index on ends. $1 uuid[]
+SELECT command_id, id, aggregateid, type FROM every_event WHERE command_id = ANY($1::uuid[]) AND kind = 6;
 
 -- name: clock
 -- In a statement of its own, after every lock: a decision is not older than what it decides on.

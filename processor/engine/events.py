@@ -2,13 +2,14 @@
 
 Promise   Every record applied leaves exactly one event that answers it: an answer, a repeat of one, the refusal of a
           reused id, or a dead letter. Further events of a command follow its answer; what the sender of a dead letter
-          hears follows that.
+          hears follows that. What has begun a job is followed by one event more, its end; a repeat gets both again.
 Cost      One statement to look answers up, one COPY to write, however many.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -51,6 +52,8 @@ _EVENT = Table(
     headers="bytea?",
 )
 
+WRONG_KEY: Final = "partita_wrong_key"  # a header
+
 
 class Kind(IntEnum):
     """The kinds of events, as the table's column ``kind`` holds them."""
@@ -60,6 +63,8 @@ class Kind(IntEnum):
     REUSE = 3
     EXTRA = 4
     DEAD = 5
+    END = 6
+    END_REPEAT = 7
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -75,6 +80,12 @@ async def answers_in_tx(tx: Connection, command_ids: Iterable[bytes]) -> dict[by
     """Return the answers that were given to any of *command_ids* before."""
     rows = await tx.fetch(_SQL["answers"], list(command_ids))
     return {row[0]: Answer(*row[1:]) for row in rows}
+
+
+async def ends_in_tx(tx: Connection, command_ids: Iterable[bytes]) -> dict[bytes, Answer]:
+    """Return how the jobs that any of *command_ids* began have ended, of those that have."""
+    rows = await tx.fetch(_SQL["ends"], list(command_ids))
+    return {row["command_id"]: Answer(row["id"], row["aggregateid"], row["type"], b"") for row in rows}
 
 
 class Telling:
@@ -102,6 +113,14 @@ class Telling:
     def repeat(self, lane: Lane, ask: Ask, answer: Answer) -> None:
         """Tell an answer again; its bytes are the answer's, which the relay looks up."""
         self._row(lane, lane.number(), Kind.REPEAT, ask, answer)
+
+    def end(self, lane: Lane, ask: Ask, event: Event) -> None:
+        """Tell how the job that a command began has ended."""
+        self._tell(lane, Kind.END, ask, event)
+
+    def repeat_end(self, lane: Lane, ask: Ask, end: Answer) -> None:
+        """Tell an end again; its bytes are the end's."""
+        self._row(lane, lane.number(), Kind.END_REPEAT, ask, end)
 
     def reuse(self, lane: Lane, ask: Ask, answer: Answer, rejected: type[Rejected]) -> None:
         """Refuse another command under an id that has its answer."""
@@ -190,5 +209,5 @@ def _headers(said: Said, *, correlation_id: str = "", wrong_key: bool = False) -
     if correlation_id := correlation_id or said.correlation_id:
         headers[CE_CORRELATION_ID] = correlation_id
     if wrong_key:
-        headers["partita_wrong_key"] = "1"
+        headers[WRONG_KEY] = "1"
     return msgspec.json.encode(headers) if headers else None

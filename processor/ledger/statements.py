@@ -10,12 +10,13 @@ Bound     So many lines in memory.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, islice
 from typing import Final
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from contracts.dates import day_of, last_day_of
@@ -23,9 +24,10 @@ from contracts.envelope import moment_text
 from contracts.ids import uuid_text
 from contracts.money import decimal_text, exponent_of
 from processor.database import Connection, named_queries
+from processor.engine.cuts import CutLane
 from processor.errors import Declined
 from processor.ledger.bank import Bank
-from processor.ledger.places import entries_before
+from processor.ledger.places import entries_before, last_entry_below
 from processor.ledger.values import EntryType
 
 LINES: Final = 5000
@@ -126,8 +128,12 @@ async def balance_at(connection: Connection, account_id: str, instant: datetime,
     return Balance(account_id=account_id, currency=account.currency, at=moment_text(instant), ledger_balance=balance)
 
 
-async def open_statement(connection: Connection, account_id: str, month: str, *, bank: Bank) -> Month:
+async def open_statement(
+    connection: Connection, account_id: str, month: str, *, bank: Bank, below: Sequence[CutLane] | None = None
+) -> Month:
     """Return the statement of an account's *month*, written YYYY-MM, without its lines.
+
+    With *below*, the lanes of a cut, it is the month as far as it had come there.
 
     Raises:
         Declined: ``account_not_found``, or ``month_invalid``.
@@ -135,6 +141,9 @@ async def open_statement(connection: Connection, account_id: str, month: str, *,
     first, last = _days(month)
     begin, end = bank.ends(first - _DAY), bank.ends(last)
     account = await _account(connection, account_id)
+    if below is not None:
+        last_entry_no = await last_entry_below(connection, account.account_no, account.last_entry_no, below)
+        account = msgspec.structs.replace(account, last_entry_no=last_entry_no)
     late = await _late(connection, account, begin, last, bank)
     own = sorted(each for each in late if each.value_date >= first)
     instants = [begin, end, *(each.counts_from for each in own)]

@@ -9,14 +9,15 @@ SELECT value_date, posted_at, amount_minor, lane_no, seq FROM interest_posting
  WHERE account_no = $1 AND value_date <= $3 AND posted_at >= $2 AND amount_minor > 0;
 
 -- name: posting_entries
--- The entries of postings, among those of their instants. $1 bigint account_no, $2 integer[] lane_no, $3 bigint[] seq,
+-- The entries of postings, among the few of their instants: by number alone, for so compared a stamp is no condition of an
+-- index. $1 bigint account_no, $2 integer[] lane_no, $3 bigint[] seq,
 -- $4 bigint[] the entry before the instant, $5 bigint[] the last entry of the instant
 SELECT posting.lane_no, posting.seq, found.entry_no
   FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bigint[]) AS posting (lane_no, seq, after, until)
  CROSS JOIN LATERAL (
      SELECT entry_no FROM every_entry AS e
       WHERE account_no = $1 AND entry_no > posting.after AND entry_no <= posting.until
-        AND e.lane_no = posting.lane_no AND e.seq = posting.seq AND entry_type = 6 LIMIT 1) AS found;
+        AND (e.lane_no, e.seq) IS NOT DISTINCT FROM (posting.lane_no, posting.seq) AND entry_type = 6 LIMIT 1) AS found;
 
 -- name: balance_after
 -- What an account had after one of its entries. $1 bigint account_no, $2 bigint entry_no

@@ -21,6 +21,7 @@ from partita.bench.found import Burnt
 from partita.bench.yardstick import Pairs
 from partita.local.process_table import children_of, living
 from partita.local.stack import LocalStack
+from processor.activity.metrics import METRICS
 from tests.conftest import fresh_database, needs_processes
 from tests.house.tree import ROOT
 
@@ -34,14 +35,14 @@ FEW = ("--commands", "1200", "--json")
 # given addresses, its system has those servers and a prefix of its own there, instead of servers of its own.
 PLANTED = """
 import os
-from partita.bench import expenses_drills, hot, latency, pipeline, sending, yardstick
+from partita.bench import bulk, expenses_drills, hot, latency, pipeline, sending, yardstick
 
 del os.environ["PYTHONPATH"]  # its processes do nothing of this
 yardstick.SCALE = 1
 hot.PACED_S = latency.PACED_S = pipeline.PACED_S = 1.0
 if prefix := os.environ.get("PARTITA_TOPIC_PREFIX"):
     plan = sending.Plan
-    sending.Plan = expenses_drills.Plan = lambda **asked: plan(
+    sending.Plan = expenses_drills.Plan = bulk.Plan = lambda **asked: plan(
         **asked | {"fresh": False, "settings": asked["settings"].model_copy(update={"topic_prefix": prefix})}
     )
 """
@@ -189,6 +190,27 @@ def test_reads_of_expenses_are_measured_by_kind_beside_commands_and_reports(shar
     assert min(line["reports"].values()) > 0
     assert line["writes"]["commands"] == 10
     assert min(line["row_bytes_per_expense"], line["index_bytes_per_expense"]) > 0
+
+
+@needs_processes
+def test_an_import_is_measured_in_pairs_with_copy_and_with_the_metrics_behind_it(shared: Door) -> None:
+    line = measured(shared, "import", "--pairs", "1", *FEW)
+
+    assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
+    assert line["lines"] == 1200
+    assert list(line["metrics"]) == list(METRICS)
+    assert min(line["yardstick_ten_columns"], *line["peak_mb"]) > 0
+    assert all(0 < each["p50_ms"] <= each["longest_ms"] for each in line["metrics"].values())
+
+
+@needs_processes
+def test_an_export_is_measured_in_pairs_with_psql_which_copies_the_same(shared: Door) -> None:
+    line = measured(shared, "export", "--pairs", "1", *FEW)
+
+    assert line["ratio"] == pytest.approx(line["rates"][0] / line["yardsticks"][0], abs=0.001)
+    assert (line["rows"], line["accounts"], line["accounts_of_other_tiers"]) == (1200, 20, 9)
+    assert min(line["plain_query"], *line["gzip"].values()) > 0
+    assert 0 < line["mb_at_a_tenth"] <= line["mb_at_the_end"]
 
 
 def test_understanding_a_record_is_measured_without_any_server(door: Door) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contracts.ids import uuid_text
+from partita import app
 from partita.local.stack import LocalStack
 from processor.database import Connection
 from tests.processes import PIPE, Process
@@ -19,6 +20,8 @@ from tests.processes import PIPE, Process
 from .conftest import Door, System, environment
 
 At = Callable[..., subprocess.CompletedProcess[str]]
+
+CONTEXTS = [context.name for context in app.CONTEXTS]
 
 
 @pytest.fixture
@@ -202,13 +205,13 @@ def test_audit_and_status_tell_of_books_that_are_right_and_of_nothing_that_waits
     proven = json.loads(audit.stdout)
     assert proven["holds"]
     assert [(cut["context"], cut["epoch"], list(cut["next_seq"])) for cut in proven["cuts"]] == [
-        (context, 1, ["0", "1"]) for context in ("ledger", "expenses")
+        (context, 1, ["0", "1"]) for context in CONTEXTS
     ]
     assert "All checks hold" in at("audit").stdout
     status = json.loads(at("status", "--json").stdout)
     assert (status["lag"], status["unpublished"], status["oldest_unpublished_s"]) == (0, 0, 0.0)
     assert [(lane["context"], lane["partition"]) for lane in status["topics"]] == [
-        *(("ledger", 0), ("ledger", 1), ("expenses", 0), ("expenses", 1))
+        (context, partition) for context in CONTEXTS for partition in (0, 1)
     ]
     assert at("status").returncode == 0
 
@@ -246,7 +249,7 @@ async def test_a_door_that_waits_for_a_lane_in_vain_says_so_and_does_nothing(at:
 
 def test_preparing_again_changes_nothing_and_another_partition_count_is_refused(at: At) -> None:
     assert "up to date" in at("migrate").stdout
-    assert at("topics", PARTITA_PARTITIONS="2").stdout.count("was there, 2 partitions") == 2 * 3
+    assert at("topics", PARTITA_PARTITIONS="2").stdout.count("was there, 2 partitions") == 3 * len(CONTEXTS)
     refused = at("topics", PARTITA_PARTITIONS="3")
     assert refused.returncode == 2
     assert "PARTITA_PARTITIONS=2" in refused.stderr

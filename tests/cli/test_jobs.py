@@ -29,6 +29,11 @@ WITH opened AS (
     INSERT INTO account (account_no, account_id, account_type, currency, product, decided_at, opened_at)
     VALUES ($1, 'A' || $1::bigint, 1, 'EUR', 'plain', partita_clock(), partita_clock()))
 INSERT INTO hold VALUES ($1, 'H', 1, 1, 5, 0, 0, 0, $2, false, 1, partita_clock(), partita_clock(), 1, 1)"""
+TWO_EXPORTS = """
+INSERT INTO job (job_no, context, job_id, lane_no, seq, kind, task, state, attempt, holder, leased_until, progress,
+                 decided_at, created_at, ended_at)
+VALUES (1, 'exports', 'runs', 1, 1, 'entries', '{}', 2, 1, 'w', now(), '{"rows": 5000}', now(), now(), NULL),
+       (2, 'exports', 'done', 1, 2, 'entries', '{}', 3, 1, 'w', now(), '{}', now(), now(), now())"""
 A_RECURRING_ENTRY = """
 INSERT INTO expense_user (user_no, user_id, base_currency, timezone, last_change_no, created_at, lane_no, seq,
                           decided_at)
@@ -88,6 +93,19 @@ async def test_a_job_by_hand_says_what_is_due_and_twice_the_same(
     assert (after["due"], after["done"]) == (2, 5)
     assert after["last_run_at"] < after["next_period_at"]
     assert "hold-expiry" in at("jobs").stdout
+
+
+async def test_imports_and_exports_are_shown_with_how_far_they_have_come(at: At, connection: Connection) -> None:
+    await connection.execute(TWO_EXPORTS)
+    bulk = json.loads(at("jobs", "--json").stdout)["bulk"]
+    assert [(each["role"], each["id"], each["state"]) for each in bulk] == [
+        ("exports", "runs", "RUNNING"),
+        ("exports", "done", "COMPLETED"),
+    ]
+    assert bulk[0]["progress"] == {"rows": 5000}
+    table = at("jobs").stdout
+    assert "5,000 rows" in table
+    await connection.execute("DELETE FROM job")
 
 
 async def test_a_job_of_any_context_is_found_by_its_name(

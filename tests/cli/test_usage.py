@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from partita.cli import main
-from partita.cli.program import DOORS
+from partita.cli.program import DOORS, module_of
 from tests.processes import run
 
 from .conftest import PARTITA, PATIENCE_S, environment
@@ -60,7 +60,7 @@ def test_help_lists_every_door_and_imports_no_library_for_it() -> None:
 
 
 def test_no_door_waits_for_the_library_of_consumers() -> None:
-    doors = [f"partita.cli.{name.replace('-', '_')}" for name in DOORS]
+    doors = [f"partita.cli.{module_of(name)}" for name in DOORS]
     code = f"import importlib, sys; [*map(importlib.import_module, {doors})]; print('faststream' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

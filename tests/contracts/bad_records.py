@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.specs import LEDGER
+
 FILE: Final = Path(__file__).with_name("bad_records.jsonl")
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -13,12 +15,14 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class BadRecord:
-    """``command_id`` is what can be read of it, or None; *code* and *path* are what must be said about it.
+    """``context`` is what it is said to; ``command_id`` is what can be read of it, or None.
 
-    ``kept`` is its value as its dead letter has it: itself, unless a social security number is masked.
+    *code* and *path* are what must be said about it. ``kept`` is its value as its dead letter has it: itself, unless a
+    social security number is masked.
     """
 
     name: str
+    context: str
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -28,11 +32,17 @@ class BadRecord:
     kept: bytes | None
 
 
-def bad_records() -> Iterator[BadRecord]:
+def bad_records(context: str = LEDGER) -> Iterator[BadRecord]:
+    """Yield those that are said to *context*."""
+    return (record for record in _in_file() if record.context == context)
+
+
+def _in_file() -> Iterator[BadRecord]:
     for line in FILE.read_text("ascii").splitlines():
         said = json.loads(line)
         headers = tuple((name, _bytes(value)) for name, value in said.pop("headers", ()))
         key = _bytes(said.pop("key", "A1"))
+        said.setdefault("context", LEDGER)
         value = said.pop("value")
         kept = said.pop("kept", value)
         yield BadRecord(key=key, value=_bytes(value), kept=_bytes(kept), headers=headers, **said)

@@ -48,6 +48,15 @@ _EXPENSE: Final = {
     "device_id": "phone",
 }
 _RECURRING: Final = {"recurring_id": "R1", "user_id": "A1"}
+_RECORD: Final = {
+    "record_id": "R1",
+    "account_id": "A1",
+    "amount": "-12.30",
+    "currency": "USD",
+    "period_start": "2026-02-01",
+    "period_end": "2026-02-28",
+}
+_CUT: Final = {"context": "ledger", "epoch": 2, "next_seq": {"0": 7, "12": 1}}
 
 # The key is A1 in all of them, but that of a rate is a currency.
 KEYS: Final = {"rate.set": "USD"}
@@ -118,6 +127,17 @@ _FULL: Final[dict[str, dict[str, Any]]] = {
     "recurring.stop": _RECURRING,
     "recurring.materialise": _RECURRING | {"date": "2026-02-28"},
     "rate.set": {"base": "USD", "quote": "EUR", "date": "2026-02-28", "rate": "0.9210"},
+    "revenue.create_account": {"account_id": "A1", "name": "Example Ltd", "tier": "pro"},
+    "revenue.update_account": {"account_id": "A1", "name": "Sample Ltd", "tier": "enterprise"},
+    "revenue.delete_account": {"account_id": "A1"},
+    "revenue.record": _RECORD,
+    "revenue.change_record": _RECORD,
+    "revenue.delete_record": {"record_id": "R1", "account_id": "A1"},
+    "activity.import": {"import_id": "A1", "files": ["a.csv", "s3://bucket/b.csv.gz"], "policy": "strict"},
+    "activity.cancel": {"import_id": "A1"},
+    "export.request": {"export_id": "A1", "kind": "entries", "format": "csv.gz"}
+    | {"filters": {"from": "2026-02-01", "account_id": "A2"}, "cut": _CUT},
+    "export.cancel": {"export_id": "A1"},
 }
 
 

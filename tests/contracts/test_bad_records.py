@@ -8,16 +8,16 @@ from contracts import headers
 from contracts.catalog import Catalog
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.invalid import InvalidCode, NotUnderstood
-from contracts.specs import LEDGER
+from contracts.specs import ACTIVITY, EXPORTS, LEDGER, REVENUE
 from tests.contracts.bad_records import BadRecord, bad_records
 
 UNDERSTOOD = Catalog()
-RECORDS = list(bad_records())
+RECORDS = [record for context in (LEDGER, REVENUE, ACTIVITY, EXPORTS) for record in bad_records(context)]
 
 
 def judged(record: BadRecord) -> NotUnderstood:
     beside = len(record.key or b"") + sum(len(name) + len(value or b"") for name, value in record.headers)
-    answer = UNDERSTOOD.understand(LEDGER, record.value, said=headers.read(record.headers), other_bytes=beside)
+    answer = UNDERSTOOD.understand(record.context, record.value, said=headers.read(record.headers), other_bytes=beside)
     assert isinstance(answer, NotUnderstood), answer
     return answer
 

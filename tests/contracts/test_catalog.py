@@ -85,6 +85,11 @@ class TestRow:
         (family,) = {type(code) for code in own}
         assert own == [code for code in family if code in own]
 
+    def test_what_ends_it_answers_nothing_and_is_read_as_what_it_is(self, spec: Spec) -> None:
+        assert not {*spec.ends} & {each for row in CATALOG for each in row.answers}
+        assert {*spec.ends} <= {*spec.told}
+        assert not spec.ends or spec.extras, "what takes its time says how far it has come"
+
     def test_each_of_its_results_answers_it_and_no_other_does(self, spec: Spec) -> None:
         results = {type_of(each) for row in CATALOG for each in row.told}
         own = set(map(type_of, spec.answers))

@@ -129,6 +129,8 @@ def test_a_change_of_a_field_has_its_name_and_its_effect(
         ({"answers": ["x.do"]}, {"answers": []}, "it no longer answers x.do", Effect.COMPATIBLE),
         ({}, {"comes_with": ["x.do"]}, "it also comes with x.do", Effect.COMPATIBLE),
         ({"extras": ["x.told"]}, {"extras": []}, "it no longer brings x.told", Effect.COMPATIBLE),
+        ({}, {"ends": ["x.do"]}, "it also ends x.do", Effect.COMPATIBLE),
+        ({"ended_by": ["x.done"]}, {"ended_by": []}, "it no longer is ended by x.done", Effect.COMPATIBLE),
     ],
 )
 def test_a_change_of_the_table_has_its_name_and_its_effect(

@@ -121,7 +121,7 @@ def test_every_field_says_what_it_is_and_a_default_is_valid(name: str) -> None:
         for field, inner in form.get("properties", {}).items():
             assert inner["description"].endswith("."), field
             if "default" in inner:
-                Draft202012Validator(inner).validate(inner["default"])
+                Draft202012Validator(inner | {"$defs": SCHEMAS[name].get("$defs", {})}).validate(inner["default"])
 
 
 def test_a_result_says_which_command_it_answers_and_command_invalid_may_not_know() -> None:
@@ -143,6 +143,17 @@ def test_an_extra_event_answers_nothing_and_says_what_it_comes_with() -> None:
         assert "It comes besides the answer to" in event["description"]
         assert f"`{command}`" in event["description"]
         assert f"Besides the answer `{extra}` may come." in PAGE
+
+
+def test_what_ends_a_command_answers_nothing_and_says_what_it_ends() -> None:
+    ends = {(spec.context, spec.type, type_of(event)) for spec in CATALOG for event in spec.ends}
+    assert ends
+    for context, command, end in ends:
+        event = SCHEMAS[f"{context}/{end}"]
+        assert end in SCHEMAS[f"{context}/{command}"][OURS]["ended_by"]
+        assert (event[OURS]["answers"], event[OURS]["ends"]) == ([], [command])
+        assert f"It ends what `{command}` began, and is told again to a repeat of it." in event["description"]
+    assert "Later comes `export.completed` or `export.failed`, once, and again with the answer to a repeat." in PAGE
 
 
 def test_the_description_says_what_a_schema_cannot() -> None:
@@ -210,6 +221,10 @@ def test_a_new_family_is_in_the_asyncapi_document_and_on_the_page() -> None:
         '| `timezone`? | a time zone of the IANA database such as "Europe/Berlin"; `UTC` where it is left out |',
         '| `limit` | a decimal string such as "12.30", zero or more or null |',
         "| `percent` | `80` or `100` |",
+        '| `amount` | a decimal string such as "12.30" or "-12.30", not zero |',
+        "| `files` | a list of 1 to 1000 |",
+        "| `filters`? | up to 8 pairs of strings, of 1 to 32 and up to 200 characters, without NUL |",
+        "| `cut.next_seq` | up to 10,000 whole numbers from 1, each under the number of its partition |",
     ],
 )
 def test_a_row_of_the_page_says_what_a_field_must_be_and_what_is_meant_without_it(row: str) -> None:
@@ -232,6 +247,7 @@ def test_a_field_without_a_meaning_cannot_be_written() -> None:
 def test_writing_twice_changes_nothing_and_what_is_gone_is_removed(tmp_path: Path) -> None:
     place = Place.at(tmp_path)
     assert {*write(place)} == {*generated(place)}
+    assert committed(tmp_path) == SCHEMAS
     assert write(place) == []
     gone = place.schemas / "ledger" / "account.praise.json"
     gone.write_text("{}", encoding="utf-8")
@@ -239,8 +255,3 @@ def test_writing_twice_changes_nothing_and_what_is_gone_is_removed(tmp_path: Pat
     assert out_of_date(place) == {place.document: "is out of date", gone: "belongs to no message"}
     assert {*write(place)} == {place.document, gone}
     assert not gone.exists()
-
-
-def test_what_lies_in_a_folder_is_what_lies_beside_the_models(tmp_path: Path) -> None:
-    write(Place.at(tmp_path))
-    assert committed(tmp_path) == SCHEMAS

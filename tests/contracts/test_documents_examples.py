@@ -14,14 +14,16 @@ from contracts.documents.messages import contexts_of
 from contracts.envelope import Command, CommonRefusal, as_replayed, type_of
 from contracts.invalid import CommandInvalid, NotUnderstood
 from contracts.specs import CATALOG
-from partita.app import CONTEXTS
+from partita.app import App
+from partita.settings import Settings
 from processor.database import Connection
 from processor.engine.context import Context
 from processor.engine.events import Kind
 from tests.engine.desk import TOPICS, Desk, Told
 
 NAMES: Final = contexts_of(CATALOG)
-ENGINES: Final = {context.name: context for context in CONTEXTS}
+APP: Final = App(settings=Settings())
+ENGINES: Final = {context.name: APP.set_up(context) for context in APP.contexts}
 WRITE: Final = "PARTITA_TEST_WRITE_EXAMPLES"  # set: results that are missing or wrong are written into the file
 
 OUTCOME: Final = ("result", "extras")
@@ -108,11 +110,23 @@ def test_examples_show_every_command_every_result_and_every_kind_of_answer(conte
     assert {spec.type for spec in rows} == {each.command_type for each in examples if each.is_applied}
     results = {type_of(model) for spec in rows for model in spec.answers}
     assert {each.result["type"] for each in examples} == results | {type_of(CommandInvalid)}
-    extras = {type_of(model) for spec in rows for model in spec.extras}
-    assert {body["type"] for each in examples for body in each.extras} == extras
+    besides = {type_of(model) for spec in rows for model in (*spec.extras, *spec.ends)}
+    assert {body["type"] for each in examples for body in (*each.extras, *each.later)} == besides
     assert any(each.result["replayed"] for each in examples)
     assert CommonRefusal.COMMAND_ID_REUSED in {each.result.get("code") for each in examples}
     assert len({each.name for each in examples}) == len(examples)
+
+
+@every_context
+def test_what_is_told_later_belongs_to_the_command_it_stands_beside(context: str) -> None:
+    specs = Catalog().specs
+    for example in examples_of(context):
+        told = [body["type"] for body in example.later]
+        ends = [type_of(model) for model in specs[example.command_type].ends] if told else []
+        assert [each for each in told if each in ends] == told[-1:], "one of its ends, and nothing behind it"
+        for body in example.later:
+            assert (body["command_id"], body["command_type"]) == (example.result["command_id"], example.command_type)
+            assert body["occurred_at"] > example.result["occurred_at"]
 
 
 def test_a_record_that_is_none_is_read_as_it_stands() -> None:

@@ -6,24 +6,32 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT, UNSET, structs
 
+from contracts.activity import FileName
 from contracts.catalog import Catalog
 from contracts.customers import Name, SocialSecurityNumber
 from contracts.dates import Date, Day, Month
 from contracts.envelope import Command, LongText, Text, TextHash, differing_fields, fingerprint
 from contracts.expenses import Category
+from contracts.exports import ContextName, FilterName, FilterValue, Kind, Partition
 from contracts.ids import BusinessId, CommandId
-from contracts.money import Amount, CurrencyCode, PositiveAmount
+from contracts.money import Amount, CurrencyCode, PositiveAmount, SignedAmount
 from contracts.products import Rate
 from contracts.rates import Ratio
+from contracts.revenue import RevenueName
 from contracts.specs import CATALOG, Spec
 from tests.contracts.samples import FULL, ID, LEAST, ORIGINAL
 from tests.contracts.texts import Path, texts_in
 
 UNDERSTOOD = Catalog()
-AMOUNTS: Final = (Amount, PositiveAmount, Rate, Ratio)
-READABLE: Final = (BusinessId, CommandId, CurrencyCode, Date, Day, Month)  # a fingerprint shows them as they were said
+AMOUNTS: Final = (Amount, PositiveAmount, SignedAmount, Rate, Ratio)
+READABLE: Final = (  # a fingerprint shows them as they were said
+    *(BusinessId, CommandId, CurrencyCode, Date, Day, Month),
+    *(FileName, Kind, FilterName, FilterValue, ContextName, Partition),
+)
 HIDDEN: Final = {  # what else is said is only recognised; of each kind two texts
-    **dict.fromkeys((Text, LongText, Name, Category), ("Mrs Miller, 4 High Street", "Mrs Miller, 4 High Street.")),
+    **dict.fromkeys(
+        (Text, LongText, Name, Category, RevenueName), ("Mrs Miller, 4 High Street", "Mrs Miller, 4 High Street.")
+    ),
     SocialSecurityNumber: ("078051120", "078051121"),
 }
 OF_A_PERSON: Final = {  # and so are these, whatever may be read of their kind
@@ -36,6 +44,8 @@ DEPOSIT, REVERSE = LEAST["transfer.deposit"], LEAST["transfer.reverse"]
 CREATE, UPDATE, PRODUCT = FULL["customer.create"], LEAST["customer.update"], LEAST["product.set"]
 LINK, PLACE, EXTEND = FULL["account.link_protection"], FULL["hold.place"], FULL["hold.extend"]
 CAPTURE, REFUND = FULL["settlement.capture"], FULL["settlement.refund"]
+RECORD, IMPORT, EXPORT = FULL["revenue.record"], FULL["activity.import"], FULL["export.request"]
+CUT = EXPORT["cut"]
 SPEND, CHANGE, BUDGET = FULL["expense.add"], LEAST["expense.change"], FULL["budget.set"]
 TIERS = [{"from": "0", "rate": "0.01"}, {"from": "1000", "rate": "0.025"}]
 ZEROS = [{"from": "0.00", "rate": "0.010"}, {"from": "1000.00", "rate": "0.0250"}]
@@ -103,6 +113,11 @@ def test_when_it_was_asked_and_what_goes_along_with_it_make_no_other_command(kin
         (CHANGE, CHANGE | {"device_id": None}),
         (BUDGET | {"month": None}, without(BUDGET, "month")),
         (LEAST["user.create"], LEAST["user.create"] | {"timezone": "UTC"}),
+        (RECORD, RECORD | {"amount": "-12.3"}),
+        (LEAST["activity.import"], LEAST["activity.import"] | {"policy": "lenient"}),
+        (LEAST["export.request"], LEAST["export.request"] | {"format": "csv", "filters": {}, "cut": None}),
+        (EXPORT, EXPORT | {"filters": {"account_id": "A2", "from": "2026-02-01"}}),
+        (EXPORT, EXPORT | {"cut": {"next_seq": {"12": 1, "0": 7}, "epoch": 2, "context": "ledger"}}),
     ],
 )
 def test_two_ways_to_say_the_same_are_one_command(one: dict[str, Any], same: dict[str, Any]) -> None:
@@ -148,6 +163,11 @@ def test_two_ways_to_say_the_same_are_one_command(one: dict[str, Any], same: dic
         (BUDGET, BUDGET | {"limit": None}, ["limit"]),
         (BUDGET | {"limit": "0"}, BUDGET | {"limit": None}, ["limit"]),
         (BUDGET, without(BUDGET, "month"), ["month"]),
+        (RECORD, RECORD | {"amount": "12.30"}, ["amount"]),
+        (LEAST["revenue.update_account"], FULL["revenue.update_account"], ["name", "tier"]),
+        (IMPORT, IMPORT | {"files": IMPORT["files"][::-1]}, ["files"]),
+        (EXPORT, EXPORT | {"filters": {"from": "2026-02-01"}, "cut": None}, ["cut", "filters"]),
+        (EXPORT, EXPORT | {"cut": CUT | {"next_seq": {"0": 7, "12": 2}}}, ["cut"]),
     ],
 )
 def test_what_differs_between_two_commands_is_named(

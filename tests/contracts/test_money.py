@@ -14,6 +14,7 @@ from contracts.money import (
     BALANCE_MINOR_MAX,
     Amount,
     PositiveAmount,
+    SignedAmount,
     decimal_text,
     exponent_of,
     minor_units,
@@ -28,6 +29,9 @@ NO_MONEY = """1_000 1e3 1E3 +1 -0 -1 NaN nan Infinity inf 0x10 1, 1,0 1.000,00 .
 BLANK = ["", " ", "1 ", " 1", "1\n", "\n1", "1\r", "1\t", "1\n2", "1\x00", "\ufeff1", "1\u200b", "1.0\n", "1 000"]
 
 
+NO_CREDIT = ["-", "--1", "-+1", "- 1", "1-", "-01", "-.5", "-1.", "-1_0", "-１", "−1", "-1\n", "\n-1", "-0", "-0.00"]
+
+
 def accepts(kind: Any, text: str) -> bool:
     try:
         msgspec.convert(text, kind)
@@ -40,6 +44,12 @@ def accepts(kind: Any, text: str) -> bool:
 def test_what_only_looks_like_a_number_is_no_amount(text: str) -> None:
     assert not accepts(Amount, text)
     assert not accepts(PositiveAmount, text)
+    assert accepts(SignedAmount, text) == (text == "-1")
+
+
+@pytest.mark.parametrize("text", [*NO_CREDIT, "0", "0.0"])
+def test_a_credit_is_an_amount_behind_one_minus_sign_and_never_nothing(text: str) -> None:
+    assert not accepts(SignedAmount, text)
 
 
 @pytest.mark.parametrize("text", ["1", "10", "0.1", "0.01", "1.10", "10.0", "999999999999999", "0.0001"])
@@ -59,6 +69,7 @@ def test_an_amount_is_exactly_what_the_grammar_says(text: str) -> None:
     grammatical = GRAMMAR.fullmatch(text) is not None
     assert accepts(Amount, text) == grammatical
     assert accepts(PositiveAmount, text) == (grammatical and Decimal(text) > 0)
+    assert accepts(SignedAmount, text) == accepts(PositiveAmount, text.removeprefix("-"))
 
 
 def test_an_amount_has_at_most_64_characters() -> None:
@@ -73,6 +84,13 @@ def test_minor_units_come_back_as_they_went_out(minor: int, exponent: int) -> No
     assert len(text.partition(".")[2]) == exponent
     assert minor_units(text, exponent) == minor
     assert minor_units(trimmed(text), exponent) == minor
+
+
+@given(st.integers(1, AMOUNT_MINOR_MAX), st.sampled_from(EXPONENTS))
+def test_a_credit_comes_back_as_it_went_out(minor: int, exponent: int) -> None:
+    text = decimal_text(-minor, exponent)
+    assert accepts(SignedAmount, text)
+    assert minor_units(text, exponent) == minor_units(trimmed(text), exponent) == -minor
 
 
 @given(st.integers(-BALANCE_MINOR_MAX, BALANCE_MINOR_MAX), st.sampled_from(EXPONENTS))
@@ -104,6 +122,12 @@ def test_minor_units_are_exact_or_none(text: str, exponent: int) -> None:
         ("9999999999999.99", 2, AMOUNT_MINOR_MAX),
         ("10000000000000", 2, None),
         ("9" * 64, 2, None),
+        ("-0.05", 2, -5),
+        ("-1.234", 2, None),
+        ("-999999999999999", 0, -AMOUNT_MINOR_MAX),
+        ("-1000000000000000", 0, None),
+        ("-10000000000000", 2, None),
+        ("-" + "9" * 63, 2, None),
     ],
 )
 def test_an_amount_has_no_more_decimals_than_its_currency_and_stays_below_ten_to_the_fifteenth(

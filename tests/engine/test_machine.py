@@ -28,7 +28,7 @@ from tests.engine.test_tables import EngineBank
 from tests.ledger.machine import Machine, run
 from tests.ledger.tables.rules_bank import START
 from tests.ledger.two_banks import MET, Entries, OurBank
-from tests.tables import Json
+from tests.rows import Json
 
 # What decisions read as the time is what the table says, and no more: the same steps meet the same instants.
 BY_THE_TABLE = """

@@ -1,4 +1,9 @@
-"""The rules' tables again, through the engine on PostgreSQL, with those that speak of repeats and reused ids."""
+"""The rules' tables again, through the engine on PostgreSQL, with those that speak of repeats and reused ids.
+
+Two databases are shared: one whose clock goes on, and one in which a table tells the time. There each run of a table
+has a partition of its own, for the clock of a lane only goes forward. A product changes behind every decision of every
+lane: a table that tells the time and defines one has a database of its own, each time.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,22 +14,27 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+import pytest_asyncio
 
 from contracts.envelope import Command, as_replayed, moment_text
 from partita.local.stack import LocalStack
-from processor.database import Connection, connect
+from processor.database import Connection, Database, connect
+from processor.engine import lanes
 from processor.engine.audit import audit
 from processor.engine.events import Kind
+from processor.ledger.context import LEDGER
 from processor.ledger.lending import AdvanceStatus, PaymentStatus
 from processor.ledger.store import LedgerStore
 from processor.ledger.values import HoldStatus, Status
 from tests.conftest import fresh_database
-from tests.engine.desk import Desk
+from tests.engine.desk import PARTITIONS, Desk
 from tests.ledger.tables.rules_bank import START
 from tests.table_runs import Advanced, Fee, Held, Holding, Paying, Run
 from tests.tables import Table, tables
 
-# In a database of the test's own the one clock stands still, or no command would be decided at a given instant.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# In a database of the tests' own the one clock stands still, or no command would be decided at a given instant.
 STAND_STILL = """
 CREATE OR REPLACE FUNCTION partita_clock() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE AS
 $$ SELECT '{instant}'::timestamptz $$"""
@@ -38,13 +48,14 @@ SELECT product, product_version AS version, amount_minor FROM overdraft_fee WHER
 
 
 class EngineBank:
-    """A bank that decides by the engine."""
+    """A bank that decides by the engine, from one partition."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, partition: int = 0) -> None:
         self._desk = desk
+        self._partition = partition
 
     async def answers_to(self, commands: Sequence[Command]) -> Sequence[tuple[str, dict[str, Any]]]:
-        events = await self._desk.tell(*commands)
+        events = await self._desk.tell(*commands, partition=self._partition)
         assert len(events) == len(commands), [each.body for each in events if each.kind == Kind.EXTRA]
         return [(told.type, await self._answer(told.id) if told.kind == Kind.REPEAT else told.body) for told in events]
 
@@ -116,22 +127,34 @@ async def stand_still(connection: Connection, instant: datetime) -> None:
 
 
 @asynccontextmanager
-async def desk_of(table: Table, stack: LocalStack, template: str) -> AsyncIterator[Desk]:
-    """Open a desk in the table's time zone, on a database whose clock stands where the rules' tables begin."""
-    async with fresh_database(stack, template) as url:
-        connection = await connect(url, role="test")
-        await stand_still(connection, START)
-        desk = await Desk.open(connection, url)
-        desk.context = replace(desk.context, store=LedgerStore(table.bank))
-        try:
-            yield desk
-        finally:
-            await desk.database.close()
-            await connection.close()
+async def opened(url: str, partitions: int) -> AsyncIterator[Desk]:
+    """Open a desk whose sessions have met every statement once for all tests."""
+    connection = await connect(url, role="test")
+    async with Database(url, role="desk") as database:
+        numbers = dict.fromkeys(range(partitions), 0)
+        desk = Desk(connection=connection, database=database, offsets=numbers)
+        desk.offsets = await lanes.take_up(connection, LEDGER.name, numbers)
+        yield desk
+    await connection.close()
 
 
 FOR_ENGINE = [table for table in tables() if table.judged_by != "rules"]
+TIMED = [table for table in FOR_ENGINE if table.is_timed and not table.defines]
+PLACES = [table.name for table in TIMED]
 each_way = pytest.mark.parametrize("together", [False, True], ids=["one by one", "as one batch"])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with opened(database_url, PARTITIONS) as each:
+        yield each
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clocked(stack: LocalStack, migrated_database: str) -> AsyncIterator[Desk]:
+    """Open a desk with two partitions for each table that tells the time."""
+    async with fresh_database(stack, migrated_database) as url, opened(url, 2 * len(PLACES)) as each:
+        yield each
 
 
 @each_way
@@ -148,13 +171,36 @@ async def test_the_books_that_all_these_tables_leave_behind_are_right(desk: Desk
     assert report.holds, report.failed
 
 
+async def run_timed(table: Table, desk: Desk, partition: int, *, together: bool) -> None:
+    """Run a table in the bank whose settings it gives, from the instant at which the rules' tables begin."""
+    await stand_still(desk.connection, START)
+    desk.context = replace(LEDGER, store=LedgerStore(table.bank))
+    await Run(table=table, bank=EngineBank(desk, partition), together=together).all()
+
+
 @each_way
-@pytest.mark.parametrize("table", [table for table in FOR_ENGINE if table.is_timed], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TIMED, ids=lambda table: table.name)
 async def test_every_attempt_at_its_instant_gets_the_answer_that_its_table_expects(
+    table: Table, clocked: Desk, *, together: bool
+) -> None:
+    named = replace(table, name=f"{table.name}.{together}")
+    await run_timed(named, clocked, 2 * PLACES.index(table.name) + together, together=together)
+
+
+async def test_the_books_that_tables_with_a_clock_leave_behind_are_right(clocked: Desk) -> None:
+    report = await audit(clocked.connection, clocked.context.checks)
+    assert report.holds, [result.findings for result in report.results if not result.holds]
+
+
+@each_way
+@pytest.mark.parametrize(
+    "table", [table for table in FOR_ENGINE if table.is_timed and table.defines], ids=lambda table: table.name
+)
+async def test_every_attempt_after_a_product_gets_the_answer_that_its_table_expects(
     table: Table, stack: LocalStack, migrated_database: str, *, together: bool
 ) -> None:
-    async with desk_of(table, stack, migrated_database) as desk:
-        await Run(table=table, bank=EngineBank(desk), together=together).all()
+    async with fresh_database(stack, migrated_database) as url, opened(url, 1) as desk:
+        await run_timed(table, desk, 0, together=together)
         report = await audit(desk.connection, desk.context.checks)
 
     assert report.holds, report.failed

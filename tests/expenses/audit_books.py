@@ -1,16 +1,16 @@
 """Books of expenses that have seen everything, made once by the engine, and a superuser's way to spoil them."""
 
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from processor.database import Connection, Database, affected, connect
 from processor.engine import lanes
-from processor.engine.audit import ENGINE_CHECKS, Check, audit
+from processor.engine.audit import ENGINE_CHECKS, audit
 from processor.expenses.context import EXPENSES
 from tests.append_only import append_only_tables
+from tests.audits import touched
 from tests.engine.desk import Desk
 from tests.expenses.reading import command_of, saying
 
@@ -195,14 +195,8 @@ async def assert_named(connection: Connection, check: str, beside: str, statemen
 
     Only what reads a table that the *statements* have changed is run: nothing else can tell the difference.
     """
-    tables = re.findall(r"(?:^|; ?)(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)", statements)
     named = await audit(connection, [each for each in OWN if each.name == check], rows_per_slice=ROWS)
-    others = await audit(connection, [each for each in OWN if each.name != check and _reads(each, tables)])
+    others = await audit(connection, [each for each in touched(OWN, statements) if each.name != check])
 
     assert (named.failed, sorted(others.failed)) == ((check,), sorted(beside.split())), others.failed
     assert all(result.findings for result in (*named.results, *others.results) if not result.holds)
-
-
-def _reads(check: Check, tables: Sequence[str]) -> bool:
-    words = rf"\b(every_)?({'|'.join(tables)})\b"
-    return any(re.search(words, re.sub("--.*", "", part.statement)) for part in check.parts)

@@ -1,8 +1,7 @@
 """Tables of ``tables_attempts`` against whoever decides: each answer, what else is told, each look at the books."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -14,7 +13,8 @@ from contracts.invalid import NotUnderstood
 from contracts.specs import EXPENSES
 from tests.expenses.machine_books import Books
 from tests.expenses.model_money import DECIMALS, money
-from tests.expenses.tables_attempts import LOOKS, Json, Row, Table, text_of
+from tests.expenses.tables_attempts import LOOKS, Table, text_of
+from tests.rows import Json, Row, again, outcome_of
 
 _CATALOG: Final = Catalog()
 
@@ -61,17 +61,9 @@ class Run:
             if waiting and not (self.together and row.is_attempt):
                 await self._ask(waiting)
                 waiting = []
-            with self._named(row):
+            with self.table.naming(row):
                 await self._look_or_move(row)
         await self._ask(waiting)
-
-    @contextmanager
-    def _named(self, row: Row) -> Iterator[None]:
-        """Name *row* in what is asserted of it."""
-        try:
-            yield
-        except AssertionError as error:
-            raise AssertionError(f"{self.table.name}:{row.line_no}: {row.said}\n{error}") from None
 
     async def _ask(self, rows: Sequence[Row]) -> None:
         messages = [self.table.message(row) for row in rows]
@@ -84,17 +76,12 @@ class Run:
         answers = iter(await self.keeper.answers_to(asked))
         for row, each in zip(rows, meant, strict=True):
             body, extras = ({"reason": each.reason}, []) if isinstance(each, NotUnderstood) else next(answers)
-            with self._named(row):
+            with self.table.naming(row):
                 self._check(row, body, extras)
 
     def _check(self, row: Row, body: Json, extras: Sequence[Json]) -> None:
         kind = body.get("type", "invalid")
-        outcome = kind.rpartition(".")[2]
-        if outcome == "rejected":
-            assert kind == f"{row.type.partition('.')[0]}.rejected", kind
-            outcome = body["code"]
-        if body.get("replayed"):
-            outcome += " (replayed)"
+        outcome = outcome_of(row, kind, body) + again(body)
         assert outcome == row.expected, f"got {outcome}: {body}"
         told = [self._told(each) for each in extras]
         assert told == [tuple(map(text_of, each.words)) for each in row.more if each.verb == "threshold"], told

@@ -6,20 +6,23 @@ import shlex
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
 from cyclopts import CycloptsError
 
+from contracts.activity import Files
 from contracts.catalog import Catalog, Topics
 from contracts.diagnosis import RECORD_BYTES_MAX
 from contracts.documents.examples import examples_of
 from contracts.documents.messages import contexts_of
 from contracts.envelope import Command, LongText, Metadata, Text, type_of
 from contracts.expenses import Category
+from contracts.exports import Filters
 from contracts.headers import CE_CORRELATION_ID, CE_ID, CE_TYPE, TRACEPARENT, TRACESTATE
 from contracts.invalid import CommandInvalid, InvalidCode
+from contracts.revenue import RevenueName
 from contracts.specs import CATALOG, Spec
 from contracts.strict_json import DEPTH_MAX
 from partita.cli.program import DOORS, program
@@ -36,9 +39,9 @@ SETTINGS: Final = {f"PARTITA_{name.upper()}" for name in Settings.model_fields}
 OTHER_VARIABLES: Final = {  # what is read beside the settings
     *("PARTITA_FAULT", "PARTITA_CACHE_DIR"),
     *("PARTITA_TEST_KAFKA", "PARTITA_TEST_DATABASE", "PARTITA_TEST_DOCKER", "PARTITA_TEST_OUTAGE_S"),
-    *("PARTITA_TEST_REPORT_ROWS", "PARTITA_TEST_COMMANDS"),
+    *("PARTITA_TEST_REPORT_ROWS", "PARTITA_TEST_EXPORT_ROWS", "PARTITA_TEST_COMMANDS"),
     *("PARTITA_TEST_WRITE_EXAMPLES", "PARTITA_TEST_ADVANCES", "PARTITA_TEST_MUTATIONS", "PARTITA_TEST_YEAR_ACCOUNTS"),
-    "PARTITA_TEST_EXPENSES",
+    *("PARTITA_TEST_EXPENSES", "PARTITA_TEST_REVENUE"),
 }
 OPERATORS: Final = ("|", "||", "&&", "&", ";", ">", "2>", "<<END")
 FRAME: Final = {"command_id", "requested_at", "correlation_id", "metadata"}
@@ -211,7 +214,7 @@ def test_every_command_that_is_shown_is_understood(page: Path) -> None:
 def test_every_command_of_the_page_has_the_result_that_its_example_has() -> None:
     """Examples are data; ``tests/contracts/test_documents_examples.py`` runs them in their order."""
     examples = [each for context in contexts_of(CATALOG) for each in examples_of(context)]
-    run = {(each.record, json.dumps(told)) for each in examples for told in (each.result, *each.extras)}
+    run = {(each.record, json.dumps(told)) for each in examples for told in (each.result, *each.extras, *each.later)}
     shown, command = set(), ""
     for mark, content in blocks(MESSAGES, "json"):
         if mark == "command":
@@ -239,13 +242,18 @@ def test_the_rules_name_the_limits() -> None:
     long = f"{msgspec.json.schema(LongText)['maxLength']:,} characters"
     assert (rows["an address"], rows["notes of an expense"]) == (long, long)
     assert rows["a category"] == f"{msgspec.json.schema(Category)['maxLength']} characters"
-    metadata = msgspec.json.schema(Metadata)
-    pairs, name, value = (
-        metadata["maxProperties"],
-        metadata["propertyNames"]["maxLength"],
-        metadata["additionalProperties"]["maxLength"],
-    )
-    assert rows["`metadata`"] == f"{pairs} pairs of strings, of {name} and {value} characters"
+    name = msgspec.json.schema(RevenueName)["maxLength"]
+    assert rows["the name of a revenue account"] == f"{name} characters, not all blank"
+    files = msgspec.json.schema(Files)
+    length = files["items"]["maxLength"]
+    assert rows["the files of an import"] == f"{files['maxItems']:,} names or URLs, of {length:,} characters"
+    assert (rows["`metadata`"], rows["the filters of an export"]) == (_pairs_of(Metadata), _pairs_of(Filters))
+
+
+def _pairs_of(kind: Any) -> str:
+    form = msgspec.json.schema(kind)
+    name, value = form["propertyNames"]["maxLength"], form["additionalProperties"]["maxLength"]
+    return f"{form['maxProperties']} pairs of strings, of {name} and {value} characters"
 
 
 def test_the_rules_name_the_topics() -> None:

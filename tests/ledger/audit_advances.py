@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from processor.database import Connection
 from tests.ledger.audit_books import DEPOSIT, MAKE, Books, Stamp
 from tests.ledger.audit_rows import replace
-from tests.tables import Json
+from tests.rows import Json
 
 GRANT, COLLECT, REPAY, WRITE_OFF = range(11, 15)
 SCHEDULED, COLLECTED, FAILED, REPAID, WRITTEN_OFF = range(1, 6)

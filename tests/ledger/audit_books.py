@@ -22,6 +22,7 @@ from tests.ledger.audit_rows import (
     Account,
     Hold,
     Lane,
+    counted,
     replace,
     write_accounts,
     write_lanes,
@@ -64,6 +65,7 @@ class Books:
     products: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     holds: dict[tuple[int, str], Hold] = field(default_factory=dict)
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)  # how many rows of each table the database has
     ids: dict[Stamp, bytes] = field(default_factory=dict)
     later: list[Callable[[Connection], Awaitable[None]]] = field(default_factory=list)  # writes other rows that change
     now: datetime = START
@@ -172,7 +174,7 @@ class Books:
         single = kind != BATCH
         source, destination = (sides[0][0].no, sides[0][1].no) if single else (None, None)
         total = sum(amount for _, _, amount in legs)
-        self._transaction(stamp, kind, source, destination, total, currency, None)
+        self._transaction(stamp, kind, source, destination, total, currency)
         for number, (debited, credited, amount) in enumerate(sides, 1):
             settled_in_cash = kind in (CAPTURE, SETTLE) and credited.lane_no > 0
             debit, credit = TYPES[WITHDRAW] if settled_in_cash else TYPES.get(kind, MOVED)
@@ -182,16 +184,13 @@ class Books:
                 self.add("batch_leg", *stamp, number, debited.no, credited.no, amount)
         return stamp
 
-    def _transaction(self, stamp: Stamp, kind: int, *rest: Any) -> None:
-        source, destination, amount, currency, refusal = rest
-        self.add(
-            "transaction", *stamp, kind, source, destination, amount, currency, self.now, self.now, refusal, "", ""
-        )
+    def _transaction(self, stamp: Stamp, kind: int, *moved: Any, refusal: str | None = None) -> None:
+        self.add("transaction", *stamp, kind, *moved, self.now, self.now, refusal, "", "")
 
     def refuse(self, kind: int, lane_no: int, code: str) -> Stamp:
         family = "settlement" if kind in (CAPTURE, SETTLE, REFUND) else "transfer"
         stamp = self.event(lane_no, 1, f"{family}.rejected", payload=b'{"code":"%s"}' % code.encode())
-        self._transaction(stamp, kind, None, None, None, None, code)
+        self._transaction(stamp, kind, *[None] * 4, refusal=code)
         return stamp
 
     def reverse(self, lane_no: int, original: Stamp, *legs: tuple[str, str, int]) -> Stamp:
@@ -289,7 +288,7 @@ class Books:
     async def flush(self, connection: Connection) -> None:
         async with connection.transaction():
             for table, rows in self.rows.items():
-                await connection.copy_records_to_table(table, records=rows)
+                await connection.copy_records_to_table(table, records=rows[self.there.get(table, 0) :])
             people = [(name, "N", START, "", bytes(32), 2, good, 1, START) for name, good in self.customers.items()]
             await replace(connection, "customer", people)
             await replace(connection, "product", [(name, *row) for name, row in self.products.items()])
@@ -297,4 +296,4 @@ class Books:
             await write_accounts(connection, self.accounts.values(), list(self.holds.values()))
             for write in self.later:
                 await write(connection)
-        self.rows.clear()
+        self.there = counted(self.rows)

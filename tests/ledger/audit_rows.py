@@ -1,6 +1,6 @@
 """What changes in the small books of ``tests.ledger.audit_books``, and how it is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 
@@ -82,6 +82,11 @@ def _row(account: Account, held: list[Hold]) -> tuple[object, ...]:
     )
 
 
+def counted(rows: Mapping[str, Sequence[object]]) -> dict[str, int]:
+    """Return how many rows there are of each table."""
+    return {table: len(each) for table, each in rows.items()}
+
+
 async def write_lanes(connection: Connection, lanes: dict[int, Lane]) -> None:
     await connection.executemany(WRITE_LANE, [
         (no, no - 1, one.start, one.next_offset, one.next_seq, one.records) for no, one in lanes.items()
@@ -113,6 +118,11 @@ WRITE_ACCOUNT = """INSERT INTO account (account_no, account_id, lane_no, account
     advance_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22,
             $23, $24) ON CONFLICT (account_no) DO UPDATE
-    SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor, chain = excluded.chain,
-        last_entry_no = excluded.last_entry_no, status = excluded.status, closed_at = excluded.closed_at,
-        decided_at = excluded.decided_at, advance_id = excluded.advance_id"""
+    SET (product, ledger_minor, available_minor, overdraft_limit_minor, last_entry_no, chain, status, closed_at,
+         decided_at, customer_id, protection_account_id, good_standing, fee_day, fees_on_day, fees_in_month, fee_year,
+         hold_expiry, grace_until, advance_id)
+      = (excluded.product, excluded.ledger_minor, excluded.available_minor, excluded.overdraft_limit_minor,
+         excluded.last_entry_no, excluded.chain, excluded.status, excluded.closed_at, excluded.decided_at,
+         excluded.customer_id, excluded.protection_account_id, excluded.good_standing, excluded.fee_day,
+         excluded.fees_on_day, excluded.fees_in_month, excluded.fee_year, excluded.hold_expiry, excluded.grace_until,
+         excluded.advance_id)"""

@@ -13,7 +13,7 @@ from partita.oracle import products
 from partita.oracle.state import ZERO, Account, Hold
 from partita.oracle.transfers import REVERSIBLE
 from tests.ledger.two_banks import TwoBanks
-from tests.tables import Json
+from tests.rows import Json
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from processor.ledger.lending import CarryOver
 from tests.ledger.draws import SETTLEMENTS, Draws
 from tests.ledger.over_time import OverTime
 from tests.ledger.two_banks import OurBank, TwoBanks
-from tests.tables import Json
+from tests.rows import Json
 
 ZONES: Final = ("UTC", "America/New_York", "Pacific/Kiritimati")
 LUCK: Final = st.randoms(

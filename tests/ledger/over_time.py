@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from partita.oracle.state import Advance
 from tests.ledger.draws import Draws
-from tests.tables import Json
+from tests.rows import Json
 
 ONE_DAY = timedelta(days=1)
 

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.accounts import AccountOpen
 from contracts.advances import AdvanceRefusal, AdvanceRepay, AdvanceRequest
-from partita.app import _set_up
+from partita.app import App
 from partita.settings import Settings
 from processor.engine.decision import Refused
 from processor.ledger.bank import limits_of
@@ -22,7 +22,7 @@ from processor.ledger.store import LedgerStore
 from processor.ledger.values import Account, Status
 from producers.command_ids import new_command_id
 from tests.ledger.tables.rules_bank import START, RulesBank
-from tests.tables import Json
+from tests.rows import Json
 
 DAY: Final = date(2026, 3, 2)
 
@@ -52,7 +52,7 @@ def test_what_is_no_list_of_limits_is_refused(text: str) -> None:
 
 
 def test_an_installation_grants_and_carries_over_as_its_settings_say() -> None:
-    store = _set_up(LEDGER, Settings(advance_limits="EUR:5,JPY:7", advance_carry_over="extra")).store
+    store = App(settings=Settings(advance_limits="EUR:5,JPY:7", advance_carry_over="extra")).set_up(LEDGER).store
     assert isinstance(store, LedgerStore)
     assert (store.bank.advance_limits, store.bank.carry_over) == ({"EUR": 500, "JPY": 7}, CarryOver.EXTRA)
 

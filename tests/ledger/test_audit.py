@@ -5,38 +5,51 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
+from partita.local.stack import LocalStack
 from processor.database import Connection, connect
 from processor.engine.audit import ROWS_PER_SLICE, audit
-from tests.ledger.audit_books import DEPOSIT, MAKE, Books
+from tests.conftest import fresh_database
+from tests.ledger.audit_books import DEPOSIT, MAKE
 from tests.ledger.audit_interest import interest
-from tests.ledger.audit_story import CHECKS, assert_named, no_of, story, written
+from tests.ledger.audit_story import CHECKS, assert_named, no_of, spoil, story, told, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.mark.parametrize("rows", [2, 7, ROWS_PER_SLICE])
-async def test_true_books_pass_every_check_however_they_are_cut(connection: Connection, rows: int) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def blank(stack: LocalStack, migrated_database: str) -> AsyncIterator[Connection]:
+    """Open books in which nothing is written for good."""
+    async with fresh_database(stack, migrated_database) as url:
+        opened = await connect(url, role="test")
+        await spoil(opened)
+        yield opened
+        await opened.close()
+
+
+async def test_true_books_pass_every_check_however_they_are_cut(blank: Connection) -> None:
     examined = Counter[str]()
     for books in (story(), interest()):
-        async with written(connection, books=books):
-            report = await audit(connection, CHECKS, rows_per_slice=rows)
-            whole = await audit(connection, CHECKS)
-        assert [(result.name, result.findings) for result in report.results if not result.holds] == []
-        assert report.holds
-        assert [(each.name, each.examined) for each in report.results] == [
-            (each.name, each.examined) for each in whole.results
-        ], "no slice loses a row, and no two have the same"
-        examined.update({result.name: result.examined for result in report.results})
+        async with written(blank, books=books):
+            whole = await audit(blank, CHECKS)
+            cut = [await audit(blank, CHECKS, rows_per_slice=rows) for rows in (2, 7)]
+        for report in (whole, *cut):
+            assert [(result.name, result.findings) for result in report.results if not result.holds] == []
+            assert report.holds
+            assert [(each.name, each.examined) for each in report.results] == [
+                (each.name, each.examined) for each in whole.results
+            ], "no slice loses a row, and no two have the same"
+        examined.update({result.name: result.examined for result in whole.results})
 
     assert [each.name for each in CHECKS if not examined[each.name]] == [], "there are rows for every check"
 
 
-async def test_empty_books_pass(connection: Connection) -> None:
-    async with written(connection, books=Books()):
-        assert (await audit(connection, CHECKS)).holds
+async def test_empty_books_pass(blank: Connection) -> None:
+    assert (await audit(blank, CHECKS)).holds
 
 
 A, B, C = no_of("A"), no_of("B"), no_of("C")
@@ -127,40 +140,39 @@ SPOILT = [
 
 @pytest.mark.parametrize(("check", "beside", "statement"), SPOILT)
 async def test_what_a_superuser_spoils_is_named(
-    connection: Connection, check: str, beside: str, statement: str
+    story_told: Connection, check: str, beside: str, statement: str
 ) -> None:
-    async with written(connection, statement):
-        await assert_named(connection, check, beside)
+    async with written(story_told, statement):
+        await assert_named(story_told, check, beside, statement)
 
 
 async def test_a_transaction_out_of_balance_is_named_though_number_chain_and_balance_fit(
-    connection: Connection,
+    story_told: Connection,
 ) -> None:
-    books = story()
+    books = told(story())
     made = books.legs(MAKE, 1, ("A", "B", 10))
     books.entry(books.accounts["A", 0], made, 3, 5)
-    async with written(connection, books=books):
+    async with written(story_told, books=books):
         for rows in (7, ROWS_PER_SLICE):
-            report = await audit(connection, CHECKS, rows_per_slice=rows)
+            report = await audit(story_told, CHECKS, rows_per_slice=rows)
 
             assert report.failed == ("balance_floor", "transaction_balance", "transaction_entries", "money_conserved")
 
 
-async def test_findings_name_the_row_and_are_ten_at_most(connection: Connection) -> None:
-    async with written(connection, "UPDATE account SET available_minor = 7"):
-        report = await audit(connection, CHECKS, rows_per_slice=15)
-    result = next(one for one in report.results if not one.holds)
-    assert (result.name, result.examined, result.broken) == ("account_available", 23, 23)
+async def test_findings_name_the_row_and_are_ten_at_most(story_told: Connection) -> None:
+    checks = {each.name: each for each in CHECKS}
+    async with written(story_told, "UPDATE account SET available_minor = 7"):
+        (result,) = (await audit(story_told, [checks["account_available"]], rows_per_slice=15)).results
+    assert (result.examined, result.broken, len(result.findings)) == (23, 23, 10)
     assert result.findings[0] == "account 1 (A): available is 7, balance less open holds is 13257"
 
-    async with written(connection, "UPDATE event SET source_offset = 41"):
-        report = await audit(connection, CHECKS, rows_per_slice=15)
-    result = next(one for one in report.results if one.name == "every_record_answered")
+    async with written(story_told, "UPDATE event SET source_offset = 41"):
+        (result,) = (await audit(story_told, [checks["every_record_answered"]], rows_per_slice=15)).results
     assert (result.broken > 10, len(result.findings)) == (True, 10)
 
 
-async def test_time_is_cut_into_slices_that_lose_nothing(connection: Connection) -> None:
-    books = story()
+async def test_time_is_cut_into_slices_that_lose_nothing(story_told: Connection) -> None:
+    books = told(story())
     for _ in range(400):
         books.legs(MAKE, 1, ("A", "B", 1))
     slices: dict[str, int] = {}
@@ -169,20 +181,19 @@ async def test_time_is_cut_into_slices_that_lose_nothing(connection: Connection)
         assert done <= total
         slices[name] = slices.get(name, 0) + 1
 
-    async with written(connection, books=books):
-        report = await audit(connection, CHECKS, rows_per_slice=60, on_progress=count)
-        entries = await connection.fetchval("SELECT count(*) FROM entry")
+    async with written(story_told, books=books):
+        report = await audit(story_told, CHECKS, rows_per_slice=60, on_progress=count)
+        entries = await story_told.fetchval("SELECT count(*) FROM entry")
 
     assert report.holds
     assert slices["money_conserved"] > 4
     assert next(one.examined for one in report.results if one.name == "money_conserved") == entries
 
 
-async def test_running_books_pass(connection: Connection, database_url: str) -> None:
+async def test_running_books_pass(story_told: Connection, database_url: str) -> None:
     """The audit runs over and over while another session posts, one commit a transaction."""
-    books = story()
-    await books.flush(connection)
-    before = await connection.fetchval("SELECT count(*) FROM entry")
+    books = told(story())
+    before = await story_told.fetchval("SELECT count(*) FROM entry")
     writer = await connect(database_url, role="writer")
     enough = asyncio.Event()
 
@@ -195,10 +206,10 @@ async def test_running_books_pass(connection: Connection, database_url: str) -> 
             await books.flush(writer)
 
     posting = asyncio.create_task(post())
-    reports = [await audit(connection, CHECKS, rows_per_slice=100) for _ in range(3)]
+    reports = [await audit(story_told, CHECKS, rows_per_slice=100) for _ in range(3)]
     enough.set()
     await posting
     await writer.close()
     assert [report.failed for report in reports] == [(), (), ()]
-    assert await connection.fetchval("SELECT count(*) FROM entry") > before + 20
-    assert (await audit(connection, CHECKS)).holds
+    assert await story_told.fetchval("SELECT count(*) FROM entry") > before + 20
+    assert (await audit(story_told, CHECKS)).holds

@@ -76,10 +76,10 @@ SPOILT = [
 
 @pytest.mark.parametrize(("check", "beside", "statement"), SPOILT)
 async def test_what_a_superuser_spoils_is_named(
-    connection: Connection, check: str, beside: str, statement: str
+    story_told: Connection, check: str, beside: str, statement: str
 ) -> None:
-    async with written(connection, statement):
-        await assert_named(connection, check, beside)
+    async with written(story_told, statement):
+        await assert_named(story_told, check, beside, statement)
 
 
 async def named(connection: Connection, limit: int = 10) -> list[str]:
@@ -108,19 +108,19 @@ async def named(connection: Connection, limit: int = 10) -> list[str]:
     ],
 )
 async def test_the_watchdog_is_silent_until_a_row_is_broken_by_hand_and_then_names_it(
-    connection: Connection, suspect: str, statement: str
+    story_told: Connection, suspect: str, statement: str
 ) -> None:
-    async with written(connection):
-        assert await named(connection) == []
-        await connection.execute(statement)
-        assert await named(connection) == [suspect]
+    async with written(story_told):
+        assert await named(story_told) == []
+        await story_told.execute(statement)
+        assert await named(story_told) == [suspect]
 
 
 async def test_the_watchdog_looks_at_all_advances_in_pages(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
+    story_told: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("processor.ledger.families.advances.PAGE", 1)
-    async with written(connection, "UPDATE advance SET amount_minor = amount_minor + 1"):
-        every = await named(connection)
+    async with written(story_told, "UPDATE advance SET amount_minor = amount_minor + 1"):
+        every = await named(story_told)
         assert len(every) == 3
-        assert await named(connection, limit=1) == every
+        assert await named(story_told, limit=1) == every

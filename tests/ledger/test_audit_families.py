@@ -102,7 +102,7 @@ SPOILT = [
 
 @pytest.mark.parametrize(("check", "beside", "statement"), SPOILT)
 async def test_what_a_superuser_spoils_is_named(
-    connection: Connection, check: str, beside: str, statement: str
+    story_told: Connection, check: str, beside: str, statement: str
 ) -> None:
-    async with written(connection, statement):
-        await assert_named(connection, check, beside)
+    async with written(story_told, statement):
+        await assert_named(story_told, check, beside, statement)

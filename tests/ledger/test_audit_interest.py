@@ -1,10 +1,11 @@
 """The audit of interest against a superuser: small valid books, spoilt one way each."""
 
 import pytest
+import pytest_asyncio
 
 from processor.database import Connection
 from tests.ledger.audit_interest import interest
-from tests.ledger.audit_story import assert_named, no_of, written
+from tests.ledger.audit_story import assert_named, no_of, tell, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -86,9 +87,15 @@ SPOILT = [
 ]  # fmt: skip
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def interest_told(connection: Connection) -> Connection:
+    await tell(connection, interest())
+    return connection
+
+
 @pytest.mark.parametrize(("check", "beside", "statement"), SPOILT)
 async def test_what_a_superuser_spoils_of_interest_is_named(
-    connection: Connection, check: str, beside: str, statement: str
+    interest_told: Connection, check: str, beside: str, statement: str
 ) -> None:
-    async with written(connection, *statement.split("; "), books=interest()):
-        await assert_named(connection, check, beside)
+    async with written(interest_told, *statement.split("; ")):
+        await assert_named(interest_told, check, beside, statement)

@@ -24,7 +24,7 @@ from tests.ledger.audit_books import (
     FeeKey,
     Stamp,
 )
-from tests.ledger.audit_story import CHECKS, LATER_MS, assert_named, earns_nothing_yet, story, written
+from tests.ledger.audit_story import CHECKS, LATER_MS, assert_named, earns_nothing_yet, story, told, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -219,13 +219,13 @@ UNRULY: list[tuple[str, str, Callable[[Books], object]]] = [
 
 @pytest.mark.parametrize(("check", "beside", "done"), UNRULY)
 async def test_what_no_rule_allows_is_named_though_all_rows_fit(
-    connection: Connection, check: str, beside: str, done: Callable[[Books], object]
+    story_told: Connection, check: str, beside: str, done: Callable[[Books], object]
 ) -> None:
-    books = story()
+    books = told(story())
     books.open("E3")
     done(books)
-    async with written(connection, books=books):
-        await assert_named(connection, check, beside)
+    async with written(story_told, books=books):
+        await assert_named(story_told, check, beside)
 
 
 RULED: list[Callable[[Books], object]] = [
@@ -253,9 +253,9 @@ RULED: list[Callable[[Books], object]] = [
 
 @pytest.mark.parametrize("done", RULED)
 async def test_what_the_rules_allow_at_their_very_edge_is_not(
-    connection: Connection, done: Callable[[Books], object]
+    story_told: Connection, done: Callable[[Books], object]
 ) -> None:
-    books = story()
+    books = told(story())
     done(books)
-    async with written(connection, books=books):
-        assert (await audit(connection, CHECKS)).failed == ()
+    async with written(story_told, books=books):
+        assert (await audit(story_told, CHECKS)).failed == ()

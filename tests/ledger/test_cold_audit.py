@@ -11,7 +11,7 @@ from processor.database import Connection, affected
 from processor.engine.audit import ROWS_PER_SLICE, audit
 from processor.ledger import cold
 from tests.ledger.audit_books import MAKE
-from tests.ledger.audit_story import CHECKS, no_of, story, written
+from tests.ledger.audit_story import CHECKS, no_of, story, told, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,21 +39,21 @@ async def counts(connection: Connection) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("below", "rows"), [(NEXT_TO_NOTHING, 7), (EARLY, 7), (MIDDLE, 1), (LATE, 7), (ALL, 7), (MIDDLE, ROWS_PER_SLICE)]
 )
-async def test_books_hold_wherever_they_are_parted(connection: Connection, below: Below, rows: int) -> None:
-    async with written(connection):
-        whole = await audit(connection, CHECKS)
-        await move(connection, below)
-        parted = await audit(connection, CHECKS, rows_per_slice=rows)
+async def test_books_hold_wherever_they_are_parted(story_told: Connection, below: Below, rows: int) -> None:
+    async with written(story_told):
+        whole = await audit(story_told, CHECKS)
+        await move(story_told, below)
+        parted = await audit(story_told, CHECKS, rows_per_slice=rows)
     assert [(each.name, each.findings) for each in parted.results if not each.holds] == []
     assert [each.examined for each in parted.results] == [each.examined for each in whole.results]
 
 
 @pytest.mark.parametrize("moved", [TABLES[:number] for number in range(1, len(TABLES))], ids=lambda each: each[-1])
-async def test_books_hold_while_they_are_moved(connection: Connection, moved: Collection[str]) -> None:
-    async with written(connection):
-        await move(connection, tables=moved)
-        assert all(hot and was_cold for hot, was_cold in (await counts(connection))[: len(moved)]), "both have rows"
-        report = await audit(connection, CHECKS, rows_per_slice=15)
+async def test_books_hold_while_they_are_moved(story_told: Connection, moved: Collection[str]) -> None:
+    async with written(story_told):
+        await move(story_told, tables=moved)
+        assert all(hot and was_cold for hot, was_cold in (await counts(story_told))[: len(moved)]), "both have rows"
+        report = await audit(story_told, CHECKS, rows_per_slice=15)
     assert [(each.name, each.findings) for each in report.results if not each.holds] == []
 
 
@@ -91,38 +91,38 @@ ACROSS = [
 ]  # fmt: skip
 
 
-async def assert_found(connection: Connection, check: str, statement: str, below: Below = MIDDLE) -> None:
+async def assert_found(story_told: Connection, check: str, statement: str, below: Below = MIDDLE) -> None:
     """Make sure that *check* names what *statement* does to books that are parted, in slices too."""
-    async with written(connection):
-        await move(connection, below)
-        assert affected(await connection.execute(statement)), "changes nothing"
+    async with written(story_told):
+        await move(story_told, below)
+        assert affected(await story_told.execute(statement)), "changes nothing"
         for rows in (15, ROWS_PER_SLICE):
-            report = await audit(connection, [one for one in CHECKS if one.name == check], rows_per_slice=rows)
+            report = await audit(story_told, [one for one in CHECKS if one.name == check], rows_per_slice=rows)
             assert report.failed == (check,)
 
 
 @pytest.mark.parametrize("side", ["", "cold."], ids=["hot", "cold"])
 @pytest.mark.parametrize(("check", "statement"), SPOILT)
 async def test_what_is_spoilt_is_named_on_either_side(
-    connection: Connection, check: str, statement: str, side: str
+    story_told: Connection, check: str, statement: str, side: str
 ) -> None:
-    await assert_found(connection, check, statement.format(side))
+    await assert_found(story_told, check, statement.format(side))
 
 
 @pytest.mark.parametrize(("check", "below", "statement"), ACROSS)
 async def test_what_does_not_fit_across_the_boundary_is_named(
-    connection: Connection, check: str, below: Below, statement: str
+    story_told: Connection, check: str, below: Below, statement: str
 ) -> None:
-    await assert_found(connection, check, statement, below)
+    await assert_found(story_told, check, statement, below)
 
 
-async def test_time_is_cut_over_both(connection: Connection) -> None:
-    books = story()
+async def test_time_is_cut_over_both(story_told: Connection) -> None:
+    books = told(story())
     for _ in range(400):
         books.legs(MAKE, 1, ("A", "B", 1))
     slices: list[str] = []
-    async with written(connection, books=books):
-        await move(connection, ALL)
-        report = await audit(connection, CHECKS, rows_per_slice=60, on_progress=lambda name, *_: slices.append(name))
+    async with written(story_told, books=books):
+        await move(story_told, ALL)
+        report = await audit(story_told, CHECKS, rows_per_slice=60, on_progress=lambda name, *_: slices.append(name))
     assert report.holds
     assert slices.count("money_conserved") > 4

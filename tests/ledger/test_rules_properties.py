@@ -17,8 +17,8 @@ from processor.ledger.context import LEDGER
 from tests.ledger.machine import Machine, run
 from tests.ledger.tables.rules_bank import RulesBank
 from tests.ledger.two_banks import MET, Entries, OurBank
+from tests.rows import Json
 from tests.table_runs import Holding
-from tests.tables import Json
 
 # What these few steps need not come to: nothing is remembered here, and sums of that size take more of them.
 BEYOND: Final = {

@@ -24,8 +24,8 @@ from partita.oracle.state import Account, Advance, Hold
 from processor.ledger.bank import Bank as Terms
 from processor.ledger.lending import CarryOver
 from tests.ledger.tables.rules_bank import START
+from tests.rows import Json
 from tests.table_runs import DECIMALS, Advanced, Fee, Held, Holding, Paying
-from tests.tables import Json
 
 _CATALOG: Final = Catalog()
 _FRAME: Final = ("type", "command_id", "command_type", "occurred_at", "replayed")

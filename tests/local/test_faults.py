@@ -121,22 +121,17 @@ async def topics(bootstrap: str) -> list[str]:
     return names
 
 
-def test_a_stopped_server_has_no_pid_and_says_so() -> None:
-    with postgres_only() as stack:
-        assert stack.postgres is not None
-        stack.postgres.kill()
-        with pytest.raises(LocalStackError, match=r"PostgreSQL is not running. Call start\(\) first"):
-            _ = stack.postgres.pid
-
-
-def test_a_port_that_someone_took_meanwhile_is_named() -> None:
-    with postgres_only() as stack:
-        assert stack.postgres is not None
-        stack.postgres.stop()
-        with listening(stack.postgres.ports[0]), pytest.raises(PortTakenError, match="another program uses it"):
-            stack.postgres.start()
+def test_a_stopped_server_has_no_pid_and_says_so_and_a_port_that_someone_took_meanwhile_is_named(
+    stack: LocalStack,
+) -> None:
+    assert stack.postgres is not None
+    stack.postgres.stop()
+    with pytest.raises(LocalStackError, match=r"PostgreSQL is not running. Call start\(\) first"):
+        _ = stack.postgres.pid
+    with listening(stack.postgres.ports[0]), pytest.raises(PortTakenError, match="another program uses it"):
         stack.postgres.start()
-        assert stack.postgres.answers()
+    stack.postgres.start()
+    assert stack.postgres.answers()
 
 
 @contextlib.contextmanager
@@ -213,17 +208,17 @@ def password_in(url: str) -> str:
     return url.partition("@")[0]
 
 
-def test_data_of_another_postgresql_are_refused_with_its_own_words(tmp_path: Path) -> None:
+def test_data_of_another_postgresql_are_refused_with_its_own_words_and_so_are_data_without_their_password(
+    tmp_path: Path,
+) -> None:
     with postgres_only(tmp_path):
         pass
-    (tmp_path / "postgresql" / "PG_VERSION").write_text("17\n")
+    version = tmp_path / "postgresql" / "PG_VERSION"
+    ours = version.read_text()
+    version.write_text("17\n")
     with pytest.raises(LocalStackError, match="initialized by PostgreSQL version 17"), postgres_only(tmp_path):
         pass
-
-
-def test_data_without_their_password_are_refused(tmp_path: Path) -> None:
-    with postgres_only(tmp_path):
-        pass
+    version.write_text(ours)
     (tmp_path / "postgresql.password").unlink()
     with pytest.raises(LocalStackError, match="Put that file back"), postgres_only(tmp_path):
         pass

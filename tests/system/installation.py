@@ -33,7 +33,7 @@ class Installation:
     prefix: str
     partitions: int
     folder: Path
-    context: str = LEDGER  # the only one whose roles run; every context has its topics
+    context: str = LEDGER  # the only one whose roles run, and of whose commands ``publish`` knows
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -141,7 +141,7 @@ class Publishing:
 
     def __init__(self, at: Installation, path: Path, rate: int) -> None:
         pace = ("--rate", str(rate), "--timeout", str(round(PATIENCE_S)))
-        arguments = ["publish", str(path), "--wait", *pace]
+        arguments = ["publish", str(path), "--context", at.context, "--wait", *pace]
         self._process = Process(arguments, env=at.environment(), stdout=PIPE, stderr=PIPE)
 
     def result(self) -> dict[str, Any]:

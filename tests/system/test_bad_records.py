@@ -71,7 +71,7 @@ async def sent_through(at: Installation, *, rounds: int, worker: int) -> Traffic
         else:
             good[place] = what
     await until_settled(at, before + len(records))
-    status = json.loads((await asyncio.to_thread(at.door, "status", "--json")).stdout)
+    status = json.loads((await asyncio.to_thread(at.door, "status", "--context", LEDGER, "--json")).stdout)
     assert (status["lag"], status["unpublished"], status["parked"]) == (0, 0, [])
     return Traffic(sent=Sent(good=good, bad=bad), memory_bytes=resident_bytes(worker))
 

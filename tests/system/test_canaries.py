@@ -128,8 +128,8 @@ async def test_secrets_in_bad_records_come_out_nowhere(install: Install) -> None
 def doors(at: Installation) -> list[str]:
     """Return all that the doors say which show many records at once."""
     asked = (
-        ("status",),
-        ("status", "--json"),
+        ("status", "--context", LEDGER),
+        ("status", "--context", LEDGER, "--json"),
         ("dead-letters", "list"),
         ("dead-letters", "list", "--json"),
         ("audit",),

@@ -49,7 +49,7 @@ LEDGER.rules[TransferDeposit], Catalog.understand = deadly_deposit, deadly_under
 
 
 async def test_deadly_records_are_given_up_alone_and_can_be_replayed(install: Install, tmp_path: Path) -> None:
-    at = await install(partitions=1)
+    at = await install(partitions=1, every_topic=True)
     (tmp_path / "sitecustomize.py").write_text(PLANTED)
     worker = {"PYTHONPATH": str(tmp_path), "PARTITA_INSTANCE": "worker-1"}
     published(at, [*BEFORE, *DEADLY, *BEHIND])

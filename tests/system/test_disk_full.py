@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from contracts.catalog import Topics
-from contracts.specs import EXPENSES, LEDGER
+from contracts.specs import LEDGER
 from partita.local.errors import LocalStackError
 from partita.local.machine import Account
 from partita.local.postgres_process import PostgresProcess
@@ -141,7 +141,7 @@ async def test_a_server_that_has_no_room_for_its_log_is_waited_for(stack: LocalS
 async def prepared(own: LocalStack, folder: Path) -> Installation:
     """Make an installation on a server of its own."""
     prefix = f"s{secrets.token_hex(3)}."
-    await create_topics_at(own.kafka_bootstrap, Topics(prefix=prefix), [LEDGER, EXPENSES], 1)
+    await create_topics_at(own.kafka_bootstrap, Topics(prefix=prefix), [LEDGER], 1)
     at = Installation(
         kafka=own.kafka_bootstrap,
         database_url=own.database_url,

@@ -156,7 +156,7 @@ def published(at: Installation, commands: Commands) -> None:
     """Publish without waiting for answers."""
     path = at.folder / "unanswered.jsonl"
     path.write_text("".join(json.dumps(each) + "\n" for each in commands), encoding="utf-8")
-    assert at.door("publish", str(path)).returncode == 0
+    assert at.door("publish", str(path), "--context", LEDGER).returncode == 0
 
 
 def moved() -> list[str]:

@@ -92,7 +92,7 @@ async def judge(at: Installation, expected: Larger, summary: dict[str, Any]) -> 
 
 
 def lag_and_unpublished(at: Installation) -> tuple[int, int]:
-    told = at.door("status", "--json")
+    told = at.door("status", "--context", at.context, "--json")
     assert told.returncode == 0, told.stderr
     status = json.loads(told.stdout)
     return sum(lane["lag"] for lane in status["topics"]), status["unpublished"]

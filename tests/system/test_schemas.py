@@ -82,7 +82,7 @@ def publish_what_is_none(at: Installation) -> None:
     (record, *_) = [each.record for each in examples_of("ledger") if each.command is None]
     path = at.folder / "none.jsonl"
     path.write_text(record + "\n", encoding="utf-8")
-    assert at.door("publish", str(path)).returncode == 0
+    assert at.door("publish", str(path), "--context", LEDGER).returncode == 0
 
 
 @needs_processes
@@ -109,7 +109,7 @@ async def test_a_reader_of_schemas_alone_takes_all_results_and_all_commands_of_a
         refused += Counter(at.publish("last", later[-1:]).result()["refused"])
         commands += later
         publish_what_is_none(at)
-        results = at.door("results", "--from-beginning", "--idle", "2").stdout.splitlines()
+        results = at.door("results", "--context", LEDGER, "--from-beginning", "--idle", "2").stdout.splitlines()
 
     told = read(results)
     assert (told["wrong"], told["messages"]) == (0, len(commands) + 1), told["first"]

@@ -5,8 +5,9 @@ import secrets
 
 from consumers.results import ResultSubscriber
 from contracts.catalog import Topics
-from partita.app import App, run_roles
+from partita.app import App
 from partita.local.stack import LocalStack
+from partita.roles import run_roles
 from partita.settings import Settings
 from processor.database import connect
 from producers.command_ids import new_command_id

@@ -1,0 +1,68 @@
+-- The five metrics, each one statement: what the rollups say, and what the rows behind them add. A statement is one snapshot, so
+-- rows that are rolled up meanwhile are counted once. Where no row is behind the rollups, none is read.
+
+-- name: settle_metrics
+-- By index, whatever the planner believes of a table that was never analysed: rows behind the rollups are few, and often none.
+-- What is read as a whole is joined by hash, and by this process alone. To begin parallel workers takes longer than all a metric reads.
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_nestloop = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL work_mem = '64MB';
+
+-- name: top_merchant
+-- The merchant with the largest volume of SUCCESS, of equal ones the smallest id by code points. No row where nobody has any.
+-- It is the one that the rollups name, or one of those behind them; only where the rows behind have taken something from the
+-- one that is named, it may be any.
+WITH behind AS MATERIALIZED (
+    SELECT merchant_id, sum(amount) AS volume FROM activity
+     WHERE row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' GROUP BY merchant_id
+), volumes AS (
+    SELECT b.merchant_id, b.volume + coalesce(m.volume, 0) AS volume
+      FROM behind AS b LEFT JOIN activity_merchant AS m ON m.merchant_id = b.merchant_id AND m.page = 0
+    UNION ALL
+    SELECT r.top_merchant_id, r.top_volume FROM activity_rolled AS r
+     WHERE r.top_merchant_id IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_id = r.top_merchant_id)
+    UNION ALL
+    SELECT m.merchant_id, m.volume FROM activity_merchant AS m
+     WHERE (SELECT true FROM behind AS b JOIN activity_rolled AS r ON b.merchant_id = r.top_merchant_id WHERE b.volume < 0)
+       AND m.volume IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_id = m.merchant_id)
+)
+SELECT merchant_id, volume FROM volumes ORDER BY volume DESC, merchant_id COLLATE "C" LIMIT 1;
+
+-- name: merchants_by_facet
+-- How many merchants have each product, month or step. A merchant behind the rollups counts where its bit is not set.
+-- $1 smallint kind
+WITH behind AS (
+    SELECT merchant_id, product AS name FROM activity
+     WHERE $1::smallint = 1 AND row_no > (SELECT row_no FROM activity_rolled) GROUP BY 1, 2
+    UNION ALL
+    SELECT merchant_id, to_char(month, 'YYYY-MM')
+      FROM (SELECT merchant_id, date_trunc('month', happened_at) AS month FROM activity
+             WHERE $1::smallint = 2 AND row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' AND happened_at IS NOT NULL
+             GROUP BY 1, 2) AS active
+    UNION ALL
+    SELECT merchant_id, event_type FROM activity
+     WHERE $1::smallint = 3 AND row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' AND product = 'KYC'
+       AND event_type IN ('DOCUMENT_SUBMITTED', 'VERIFICATION_COMPLETED', 'TIER_UPGRADE') GROUP BY 1, 2
+), new AS (
+    SELECT b.name, count(*) AS merchants
+      FROM behind AS b LEFT JOIN activity_facet AS f ON f.kind = $1 AND f.name = b.name
+      LEFT JOIN activity_merchant AS m ON m.merchant_id = b.merchant_id AND m.page = f.page
+     WHERE (SELECT max(row_no) FROM activity) > (SELECT row_no FROM activity_rolled) AND (m.bits IS NULL OR m.bits & f.bit = 0)
+     GROUP BY b.name
+)
+SELECT name, (coalesce(f.merchants, 0) + coalesce(n.merchants, 0))::bigint AS merchants
+  FROM (SELECT name, merchants FROM activity_facet WHERE kind = $1) AS f FULL JOIN new AS n USING (name);
+
+-- name: outcomes
+-- How many rows of each product succeeded and failed.
+SELECT product, sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed
+  FROM (SELECT name AS product, succeeded, failed FROM activity_facet WHERE kind = 1
+        UNION ALL
+        SELECT product, count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED') FROM activity
+         WHERE row_no > (SELECT row_no FROM activity_rolled) GROUP BY product) AS counted
+ GROUP BY product HAVING sum(succeeded) + sum(failed) > 0;

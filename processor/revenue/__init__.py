@@ -1,0 +1,1 @@
+"""Revenue: accounts of customers who pay, what each has paid for a period, and what that comes to."""

@@ -1,0 +1,1 @@
+"""The rows of revenue: one module each, its queries beside it; ``engine.families`` gathers them."""
