@@ -23,7 +23,9 @@ def test_a_system_is_ready_when_its_file_is_there_and_leaves_nothing_behind(env_
     with System(env_file, "--workers", "2", "--partitions", "4", "--without", "scheduler") as system:
         system.hears("ready")
         assert "kafka at 127.0.0.1:" in "\n".join(system.said)
-        assert set(system.settings) == {"PARTITA_KAFKA_BOOTSTRAP", "PARTITA_DATABASE_URL"}
+        assert set(system.settings) == {
+            f"PARTITA_{name}" for name in ("KAFKA_BOOTSTRAP", "DATABASE_URL", "OBJECTS_URL")
+        }
         assert json.loads(door("status", "--json", settings=system.settings).stdout)["lag"] == 0
         pids = [system.pid_of(name) for name in ("worker-1", "worker-2", "relay")]
         os.kill(system.process.pid, signal.SIGINT)

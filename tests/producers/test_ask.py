@@ -10,10 +10,10 @@ from aiokafka.errors import KafkaTimeoutError
 
 from consumers.results import ResultSubscriber
 from contracts.accounts import AccountRejected
-from contracts.catalog import Topics
+from contracts.catalog import Catalog, Topics
 from contracts.envelope import Event, Frame, Rejected, encode_result, type_of
 from contracts.invalid import CommandInvalid, InvalidCode
-from contracts.specs import EXPENSES, LEDGER
+from contracts.specs import CATALOG, LEDGER
 from contracts.transfers import TransferDeposit, TransferRejected
 from producers.asks import NoCommand, NotAnswered, Unanswered
 from producers.command_ids import new_command_id
@@ -21,6 +21,7 @@ from producers.commands import CommandPublisher
 from tests.conftest import CreateTopics
 
 PARTITIONS = 3
+OF_LEDGER = Catalog(spec for spec in CATALOG if spec.context == LEDGER)
 
 
 class System:
@@ -52,8 +53,8 @@ class System:
 
 @pytest.fixture
 async def publisher(kafka: str, topics: Topics, create_topics: CreateTopics) -> AsyncIterator[CommandPublisher]:
-    await create_topics([LEDGER, EXPENSES], PARTITIONS)
-    async with CommandPublisher(kafka, topics=topics, results=ResultSubscriber) as publisher:
+    await create_topics([LEDGER], PARTITIONS)
+    async with CommandPublisher(kafka, catalog=OF_LEDGER, topics=topics, results=ResultSubscriber) as publisher:
         yield publisher
 
 
@@ -211,7 +212,7 @@ async def test_when_results_cannot_be_read_any_more_every_ask_learns_of_it(publi
 
 
 async def test_leaving_the_block_ends_what_still_waits(kafka: str, topics: Topics, publisher: CommandPublisher) -> None:
-    async with CommandPublisher(kafka, topics=topics, results=ResultSubscriber) as short:
+    async with CommandPublisher(kafka, catalog=OF_LEDGER, topics=topics, results=ResultSubscriber) as short:
         (ask,) = await asking(short, deposit())
     with pytest.raises(Unanswered, match="closed before the answer came"):
         await ended(ask)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from consumers.results import ResultSubscriber
-from contracts.specs import EXPENSES
+from contracts.catalog import Catalog
+from contracts.specs import CATALOG, EXPENSES
 from contracts.users import UserCreate
 from producers.command_ids import new_command_id
 from producers.commands import CommandPublisher
@@ -80,7 +81,8 @@ async def test_ten_devices_end_with_the_same_state_from_the_feed_alone_whatever_
         manned(at, "relay", CUT_OFF) as relay,
     ):
         async with AsyncExitStack() as ends:
-            opened = CommandPublisher(at.kafka, topics=at.topics, results=ResultSubscriber)
+            catalog = Catalog(spec for spec in CATALOG if spec.context == EXPENSES)
+            opened = CommandPublisher(at.kafka, catalog=catalog, topics=at.topics, results=ResultSubscriber)
             publisher = await ends.enter_async_context(opened)
             await publisher.ask(UserCreate(command_id=new_command_id(), user_id=USER, base_currency="EUR"))
             devices = [
