@@ -6,7 +6,6 @@ Promise   A rule reads a job and returns what puts it on the board or takes it o
 Invariant A job that has ended stays as it is. Nothing here knows a driver, a clock or a setting.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -15,8 +14,7 @@ from msgspec import Struct
 
 from contracts.envelope import Command, Event
 from contracts.jobs import JobState
-from processor.engine.decision import Applied, Decision, Stamp
-from processor.engine.shelving import Kept, Put, Shelves, Shelving
+from processor.engine.shelving import Put, ShelvedWorld
 
 JOB: Final = "job"
 _ENDS: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
@@ -41,34 +39,10 @@ class JobRow(Struct, frozen=True, kw_only=True):
         return self.state in _ENDS
 
 
-class JobBoard(Shelving):
-    """The world of rules that begin and cancel jobs, which are kept by their ids.
+class JobBoard(ShelvedWorld):
+    """The world of rules that begin and cancel jobs, which are kept by their ids."""
 
-    *numbers* are fresh job numbers, one for each job that the batch may begin.
-    """
-
-    def __init__(
-        self, shelves: Shelves | None = None, *, numbers: Iterable[int] = (), last_changed_at: datetime | None = None
-    ) -> None:
-        super().__init__(shelves)
-        self.last_changed_at = last_changed_at
-        self.instant: datetime | None = None  # of the decisions that were applied
-        self._numbers = iter(numbers)
-        self._fresh_no = next(self._numbers, 0)  # the number of the next job that is begun
-
-    def apply(self, command: Command, decision: Decision, stamp: Stamp) -> None:  # noqa: ARG002 - a world's signature
-        """Make *decision* part of the board; a refusal leaves nothing."""
-        if not isinstance(decision, Applied):
-            return
-        self.instant = stamp.instant
-        for change in decision.changes:
-            if isinstance(change, Kept):
-                self.keep(change.table, stamp, change.values)
-                continue
-            assert isinstance(change, Put), f"the board knows no change of the kind {type(change).__name__}"
-            if change.table == JOB and change.key not in self.shelves.get(JOB, {}):
-                self._fresh_no = next(self._numbers, 0)
-            self.shelve(change, stamp)
+    numbered = JOB
 
     def job(self, job_id: str) -> JobRow | None:
         """Return a job, ended ones too, or None."""
@@ -77,10 +51,8 @@ class JobBoard(Shelving):
 
     def begun(self, job_id: str, *, kind: str, task: Struct, instant: datetime) -> Put:
         """Return what begins a job: *kind* and *task* tell its worker what is to be done."""
-        assert self._fresh_no > 0, "a number was fetched for every job that may begin"
-        row = JobRow(
-            job_no=self._fresh_no, job_id=job_id, kind=kind, task=msgspec.json.encode(task), created_at=instant
-        )
+        assert self.fresh_no > 0, "a number was fetched for every job that may begin"
+        row = JobRow(job_no=self.fresh_no, job_id=job_id, kind=kind, task=msgspec.json.encode(task), created_at=instant)
         return Put(JOB, job_id, row)
 
 

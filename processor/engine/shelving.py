@@ -5,11 +5,13 @@ A rule's decision names what it puts on a shelf, which rules may read again (``P
 """
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from processor.engine.decision import Stamp
+from contracts.envelope import Command
+from processor.engine.decision import Applied, Decision, Stamp
 
 
 class Shelved(Struct):
@@ -70,3 +72,39 @@ class Shelving:
     def keep(self, table: str, stamp: Stamp, values: Iterable[Any]) -> None:
         """Add a row to an append-only table, behind its stamp."""
         self.kept.setdefault(table, []).append((stamp.lane_no, stamp.seq, stamp.instant_us, *values))
+
+
+class ShelvedWorld(Shelving):
+    """A world that is nothing but shelves: decisions put rows on them, and keep rows for ever.
+
+    New rows of the table *numbered* take *numbers*, of which one was fetched for each that the batch may make;
+    ``fresh_no`` is that of the next one, 0 for none.
+    """
+
+    numbered: ClassVar[str]
+
+    def __init__(
+        self, shelves: Shelves | None = None, *, numbers: Iterable[int] = (), last_changed_at: datetime | None = None
+    ) -> None:
+        super().__init__(shelves)
+        self.last_changed_at = last_changed_at
+        self.instant: datetime | None = None  # of the decisions that were applied
+        self._numbers = iter(numbers)
+        self.fresh_no = next(self._numbers, 0)
+
+    def apply(self, command: Command, decision: Decision, stamp: Stamp) -> None:  # noqa: ARG002 - a world's signature
+        """Make *decision* part of the world; a refusal leaves nothing."""
+        if isinstance(decision, Applied):
+            self.instant = stamp.instant
+            for change in decision.changes:
+                self.change(change, stamp)
+
+    def change(self, change: Any, stamp: Stamp) -> None:
+        """Make one change part of the world; a context with changes of its own kinds takes those out before."""
+        if isinstance(change, Kept):
+            self.keep(change.table, stamp, change.values)
+            return
+        assert isinstance(change, Put), f"{type(self).__name__} knows no change of the kind {type(change).__name__}"
+        if change.table == self.numbered and change.key not in self.shelves.get(change.table, {}):
+            self.fresh_no = next(self._numbers, 0)
+        self.shelve(change, stamp)

@@ -7,13 +7,12 @@ Invariant Nothing here knows a driver, a clock or a setting.
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from contracts.envelope import Command
-from processor.engine.decision import Applied, Decision, Stamp
-from processor.engine.shelving import Kept, Put, Shelves, Shelving
+from processor.engine.decision import Stamp
+from processor.engine.shelving import Put, ShelvedWorld, Shelves
 from processor.expenses.converting import Rates
 from processor.expenses.values import Budget, Expense, Rate, Recurring, Summary, User, month_of
 
@@ -34,45 +33,30 @@ class Erasure(Struct, frozen=True, gc=False):
     user_id: str
 
 
-class Tracker(Shelving):
+class Tracker(ShelvedWorld):
     """The world of the expenses' rules.
 
     Shelves are keyed: users by id; expenses by (user_no, expense_id); sums by (user_no, month, category); budgets by
     (user_no, category, month as text); recurring entries by (user_no, recurring_id); rates by (base, quote, date).
-    *numbers* are fresh user numbers, one for each user that the batch may create.
     """
+
+    numbered = USER
 
     def __init__(
         self, shelves: Shelves | None = None, *, numbers: Iterable[int] = (), last_changed_at: datetime | None = None
     ) -> None:
-        super().__init__(shelves)
+        super().__init__(shelves, numbers=numbers, last_changed_at=last_changed_at)
         self.rates = Rates(row.value for row in self.shelves.get(RATE, {}).values())
         self.erasures: list[Erasure] = []
-        self.last_changed_at = last_changed_at
-        self.instant: datetime | None = None  # of the decisions that were applied
-        self._numbers = iter(numbers)
-        self.fresh_no = next(self._numbers, 0)  # the number of the next user that is created
 
-    def apply(self, command: Command, decision: Decision, stamp: Stamp) -> None:  # noqa: ARG002 - a world's signature
-        """Make *decision* part of the tracker; a refusal leaves nothing."""
-        if not isinstance(decision, Applied):
+    def change(self, change: Any, stamp: Stamp) -> None:
+        """Make one change part of the tracker."""
+        if isinstance(change, Erasure):
+            self.erasures.append(change)
             return
-        self.instant = stamp.instant
-        for change in decision.changes:
-            if isinstance(change, Put):
-                self._put(change, stamp)
-            elif isinstance(change, Kept):
-                self.keep(change.table, stamp, change.values)
-            else:
-                assert isinstance(change, Erasure), f"the tracker knows no change of the kind {type(change).__name__}"
-                self.erasures.append(change)
-
-    def _put(self, put: Put, stamp: Stamp) -> None:
-        if put.table == USER and put.key not in self.shelves.get(USER, {}):
-            self.fresh_no = next(self._numbers, 0)
-        if put.table == RATE:
-            self.rates.set(put.value)
-        self.shelve(put, stamp)
+        super().change(change, stamp)
+        if isinstance(change, Put) and change.table == RATE:
+            self.rates.set(change.value)
 
     def user(self, user_id: str) -> User | None:
         """Return a user, erased ones too, or None."""

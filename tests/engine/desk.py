@@ -17,11 +17,9 @@ from contracts.transfers import TransferDeposit, TransferMake
 from processor.database import Connection, Database
 from processor.engine import lanes
 from processor.engine.batch import Batch, Part, Reader, Record, TimestampType
-from processor.engine.context import Context
+from processor.engine.context import Context, Store
 from processor.engine.persist import persist
-from processor.ledger.book import Book
 from processor.ledger.context import LEDGER
-from processor.ledger.store import LedgerStore
 from producers.command_ids import new_command_id
 from tests.append_only import append_only_tables
 
@@ -86,7 +84,7 @@ class Desk:
     @asynccontextmanager
     async def held(self, url: str, part: Part) -> AsyncIterator[asyncio.Event]:
         """Run *part* in a session of its own up to its commit, and no further before the event or the block's end."""
-        store = HeldStore()
+        store = HeldStore(self.context.store)
         async with Database(url, role="held") as other:
             context = replace(self.context, store=store)
             running = asyncio.create_task(persist(other, context, [part], let_go=asyncio.Event()))
@@ -164,16 +162,19 @@ class Desk:
         return balance
 
 
-class HeldStore(LedgerStore):
+class HeldStore:
     """A store that has everything decided and written, and waits before it lets the engine commit."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, store: Store[Any] = LEDGER.store) -> None:
+        self._store = store
         self.written = asyncio.Event()
         self.go_on = asyncio.Event()
 
-    async def save_in_tx(self, tx: Connection, world: Book) -> None:
-        await super().save_in_tx(tx, world)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def save_in_tx(self, tx: Connection, world: Any) -> None:
+        await self._store.save_in_tx(tx, world)
         self.written.set()
         await self.go_on.wait()
 

@@ -17,7 +17,6 @@ from producers.command_ids import new_command_id
 from tests.engine.desk import PARTITIONS, Desk, names
 from tests.engine.meeting import BLOCKED, meet, met, outcomes
 from tests.expenses.erasing_story import adding, creating, erasing, opened, rating, rows_with
-from tests.expenses.racing import RacingDesk
 
 CLOCK: Final = "UPDATE clock SET ahead = $1::text::interval"
 INSTANT: Final = """
@@ -35,8 +34,7 @@ DAYS: Final = count(1)
 
 @pytest.fixture
 async def desk(connection: Connection, database_url: str) -> AsyncIterator[Desk]:
-    plain = await opened(connection, database_url)
-    desk = RacingDesk(connection=connection, database=plain.database, context=plain.context, offsets=plain.offsets)
+    desk = await opened(connection, database_url)
     yield desk
     await connection.execute(CLOCK, "0")
     await desk.database.close()

@@ -1,56 +1,19 @@
 """Two lanes speak of one account at once: whichever is decided first is seen by the other, which has waited for it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 import pytest
 
-from processor.database import Connection, Database
 from processor.engine.audit import ENGINE_CHECKS, audit
 from processor.engine.batch import Part
-from processor.engine.persist import persist
 from processor.revenue.context import REVENUE
-from processor.revenue.register import Register
-from processor.revenue.store import RevenueStore
 from tests.engine.desk import Desk
 from tests.engine.meeting import meet
 from tests.revenue.keepers import Json, command_of, engine, saying
 
 PERIOD: Final = {"currency": "EUR", "period_start": "2026-01-01", "period_end": "2026-01-31"}
 Said = tuple[str, Json]
-
-
-class HeldStore(RevenueStore):
-    """A store that has everything decided and written, and waits before it lets the engine commit."""
-
-    def __init__(self) -> None:
-        self.written = asyncio.Event()
-        self.go_on = asyncio.Event()
-
-    async def save_in_tx(self, tx: Connection, world: Register) -> None:
-        await super().save_in_tx(tx, world)
-        self.written.set()
-        await self.go_on.wait()
-
-
-class RacingDesk(Desk):
-    """The desk, with a store of its own for what is held."""
-
-    @asynccontextmanager
-    async def held(self, url: str, part: Part) -> AsyncIterator[asyncio.Event]:
-        store = HeldStore()
-        async with Database(url, role="held") as other:
-            context = replace(REVENUE, store=store)
-            running = asyncio.create_task(persist(other, context, [part], let_go=asyncio.Event()))
-            await store.written.wait()
-            try:
-                yield store.go_on
-            finally:
-                store.go_on.set()
-                await running
 
 
 CREATE: Final = ("create_account", {"name": "N", "tier": "pro"})
@@ -76,7 +39,7 @@ REMOVE: Final[Said] = ("delete_account", {})
     ],
 )
 async def test_who_comes_second_decides_on_what_the_first_has_left(
-    racing: RacingDesk, database_url: str, before: Sequence[Said], both: tuple[Said, Said], outcomes: list[str]
+    racing: Desk, database_url: str, before: Sequence[Said], both: tuple[Said, Said], outcomes: list[str]
 ) -> None:
     first, second = both
     account_id = f"A{racing.offsets[0]}"
@@ -93,7 +56,6 @@ async def test_who_comes_second_decides_on_what_the_first_has_left(
 
 
 @pytest.fixture
-async def racing(database_url: str) -> AsyncIterator[RacingDesk]:
+async def racing(database_url: str) -> AsyncIterator[Desk]:
     async with engine(database_url) as keeper:
-        desk = keeper.desk
-        yield RacingDesk(connection=desk.connection, database=desk.database, context=desk.context, offsets=desk.offsets)
+        yield keeper.desk
