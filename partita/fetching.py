@@ -1,25 +1,19 @@
-"""An export asked for, followed to its end and fetched: what is under ``partita export``.
+"""An export followed to its end and fetched: what is under ``partita export``.
 
-Promise   What is returned is what became of the export. What is fetched has the sizes and hashes of the manifest, and
-          is there as a whole or not at all.
-Cost      A subscriber on the results of one context, and a look into the books after each ``ASK_S`` of silence: an
-          export that was cancelled tells nothing to a repeat.
+Promise   What is fetched has the sizes and hashes of the manifest, and is there as a whole or not at all.
 """
 
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 import msgspec
-from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from consumers.results import Received, ResultSubscriber
 from contracts.envelope import Event
 from contracts.exports import (
     ExportCancelled,
@@ -32,14 +26,12 @@ from contracts.exports import (
 from contracts.invalid import CommandInvalid
 from contracts.specs import EXPORTS
 from partita.app import App
+from partita.following import Asked, publish_and_follow
 from processor.database import Connection
-from processor.errors import Declined, NotPrepared, Transient
-from processor.jobs import JobState, standing
+from processor.errors import Declined, NotPrepared
+from processor.jobs import JobState
 from processor.objects import Objects
-from producers.commands import CommandPublisher
 
-POLL_S: Final = 0.25
-ASK_S: Final = 1.0
 _MANIFEST: Final = "manifest.json"
 
 OnProgress = Callable[[ExportProgressed], None]
@@ -70,50 +62,29 @@ async def export_and_follow(
     app: App, connection: Connection, command: ExportRequest, *, on_progress: OnProgress, silence_s: float
 ) -> Ended:
     """Publish *command*, and return how its export has ended; give up after *silence_s* without a word of it."""
-    bootstrap, catalog, topics = app.settings.kafka_bootstrap, app.catalog, app.topics
-    subscriber = ResultSubscriber(bootstrap, contexts=[EXPORTS], catalog=catalog, topics=topics, repeats=True)
-    async with subscriber, CommandPublisher(bootstrap, catalog=catalog, topics=topics) as publisher:
-        try:
-            await (await publisher.publish(command))
-        except KafkaError as error:
-            raise Transient(f"Kafka at {bootstrap} does not take the command ({error!r}); try again.") from error
-        heard_at = asked_at = time.monotonic()
-        while (now := time.monotonic()) - heard_at < silence_s:
-            for event in _ours(command, await subscriber.poll(POLL_S)):
-                heard_at = asked_at = now
-                if (ended := _told(event, on_progress)) is not None:
-                    return ended
-            if now - asked_at > ASK_S:
-                asked_at = now
-                if (await standing(connection, EXPORTS, [command.export_id])) == {
-                    command.export_id: JobState.CANCELLED
-                }:
-                    return Ended(state=JobState.CANCELLED.name)
-    return Ended(state="UNKNOWN")
 
-
-def _ours(command: ExportRequest, received: Sequence[Received]) -> Iterator[Event]:
-    """Yield what is told of our command, or of another that has cancelled the export."""
-    for each in received:
-        is_own = each.headers.get("ce_causationid") == command.command_id.encode()
-        is_near = each.key == command.export_id.encode()
-        if is_own or (is_near and isinstance(each.result.event, ExportCancelled)):
-            yield each.result.event
-
-
-def _told(event: Event, on_progress: OnProgress) -> Ended | None:
-    match event:
-        case ExportProgressed():
+    def ends(event: Event) -> bool:
+        if isinstance(event, ExportProgressed):
             on_progress(event)
+        return isinstance(event, (ExportCompleted, ExportFailed, ExportCancelled, ExportRejected, CommandInvalid))
+
+    asked = Asked(command=command, context=EXPORTS, job_id=command.export_id, cancelled=ExportCancelled)
+    return _ended(await publish_and_follow(app, connection, asked, ends=ends, silence_s=silence_s))
+
+
+def _ended(told: Event | JobState | None) -> Ended:
+    match told:
         case ExportCompleted():
-            return Ended(state=JobState.COMPLETED.name, event=event)
+            return Ended(state=JobState.COMPLETED.name, event=told)
         case ExportFailed():
-            return Ended(state=JobState.FAILED.name, event=event, code=event.code, reason=event.reason)
+            return Ended(state=JobState.FAILED.name, event=told, code=told.code, reason=told.reason)
         case ExportCancelled():
-            return Ended(state=JobState.CANCELLED.name, event=event)
+            return Ended(state=JobState.CANCELLED.name, event=told)
         case ExportRejected() | CommandInvalid():
-            return Ended(state="REFUSED", event=event, code=event.code, reason=event.reason)
-    return None
+            return Ended(state="REFUSED", event=told, code=told.code, reason=told.reason)
+        case JobState():
+            return Ended(state=told.name)
+    return Ended(state="UNKNOWN")
 
 
 async def fetch(completed: ExportCompleted, out: Path, *, on_bytes: Callable[[int, int], None]) -> None:
