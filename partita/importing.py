@@ -21,7 +21,6 @@ from partita.following import Asked, publish_and_follow
 from processor.database import Connection
 from processor.jobs import JobState
 
-
 OnProgress = Callable[[ActivityImportProgressed], None]
 
 
