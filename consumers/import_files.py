@@ -2,15 +2,17 @@
 
 Promise   Reading goes on anywhere between two lines. A file that is not what it should be is declined by a code, and
           what was read of it until then has been handed on.
-Cost      Threads read and judge while their caller does something else; it is handed a chunk at a time.
+Cost      A thread reads and judges while its caller does something else; it is handed a chunk at a time.
 Bound     Two pieces of the store, a chunk, and what one line may have.
 """
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
+from functools import partial
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -19,7 +21,7 @@ from processor.activity.lines import Chunk, LineLimits, LineReader, Place
 from processor.errors import Declined
 from processor.objects import Facts, Source
 
-PIECE_BYTES_MAX: Final = 128 * 2**10
+PIECE_BYTES_MAX: Final = 256 * 2**10
 _LINE_BYTES: Final = 64  # few lines are shorter
 CHUNK_BYTES_MAX: Final = 8 * 2**20
 _INPUT_BYTES: Final = 64 * 2**10
@@ -130,14 +132,25 @@ async def steps_of(
     lines = LineReader(policy=policy, limits=limits.lines, begin=begin)
     to_skip = begin.offset if is_compressed else 0
     async with aclosing(source.read(offset=0 if is_compressed else begin.offset, expected=facts)) as pieces:
-        async for data in pieces:
-            coming = inflater.pieces(data)
-            if to_skip:
-                to_skip, coming = await asyncio.to_thread(_skipped, coming, to_skip)
-            while (chunk := await asyncio.to_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
-                yield Step(chunk=chunk, is_last=False)
-    inflater.finish()
-    yield Step(chunk=await asyncio.to_thread(_last_chunk, lines), is_last=True)
+        with _one_thread() as in_thread:
+            async for data in pieces:
+                coming = inflater.pieces(data)
+                if to_skip:
+                    to_skip, coming = await in_thread(_skipped, coming, to_skip)
+                while (chunk := await in_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
+                    yield Step(chunk=chunk, is_last=False)
+            inflater.finish()
+            yield Step(chunk=await in_thread(_last_chunk, lines), is_last=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[Callable[..., Awaitable[Any]]]:
+    """Run functions one after the other in a thread of their own: each thread keeps memory that it has once used."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
+    try:
+        yield partial(asyncio.get_running_loop().run_in_executor, pool)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _skipped(pieces: Iterator[bytes], count: int) -> tuple[int, Iterator[bytes]]:

@@ -26,6 +26,7 @@ from contracts.specs import ACTIVITY
 from processor.activity.lines import Place
 from processor.activity.merging import (
     Merged,
+    Seen,
     Standing,
     facts_noted,
     merge_in_tx,
@@ -128,11 +129,11 @@ class Importing:
     def __init__(self, settings: ImportSettings) -> None:
         self._settings = settings
         self._come = (0, ImportCome())  # the number of a job, and how far it has come by what was committed
-        self._has_known = False  # some of its lines had a row already
+        self._seen = Seen()
 
     async def do(self, desk: Desk) -> None:
         """Read the files on from where they were left, and end the import when the last is read."""
-        self._come, self._has_known = (desk.job.job_no, _come_of(desk.job)), False
+        self._come, self._seen = (desk.job.job_no, _come_of(desk.job)), Seen()
         async with (
             self._settings.database("imports") as storing,
             self._settings.database("imports reading") as reading,
@@ -208,14 +209,14 @@ class Importing:
             if is_last_try:
                 raise
             return None
+        self._seen.settle()
         reach("chunk_committed")
         return come
 
     async def _store_in_tx(self, tx: Connection, desk: Desk, read: _Read) -> ImportCome:
         chunk, job, is_last = read.step.chunk, desk.job, read.step.is_last
         await reject_in_tx(tx, job, read.standing, chunk.rejects)
-        merged = await merge_in_tx(tx, chunk, may_be_known=self._has_known)
-        self._has_known |= merged.known > 0
+        merged = await merge_in_tx(tx, chunk, self._seen)
         come = _further(self._come[1], merged, is_last=is_last)
         event = ActivityImportProgressed(file=read.name, files_done=come.files_done, **_counts(job, come))
         await desk.tell_in_tx(tx, come, event)

@@ -14,7 +14,6 @@ from typing import Final
 
 from contracts.envelope import Command
 from partita.app import App
-from processor.activity.lines import LineLimits
 from processor.database import Database
 from processor.engine.lanes import wake_relay
 from processor.errors import NotPrepared
@@ -129,6 +128,7 @@ async def run_imports(app: App, stop: asyncio.Event) -> None:
     from consumers.import_files import FileLimits  # noqa: PLC0415 - see ``import_roles``
     from consumers.imports import ImportSettings, import_activity  # noqa: PLC0415 - likewise
     from consumers.watching import WatchSettings, watch  # noqa: PLC0415 - likewise
+    from processor.activity.lines import LineLimits  # noqa: PLC0415 - likewise
 
     settings, objects = app.settings, Objects.at(app.settings.objects_url)
     importing = ImportSettings(

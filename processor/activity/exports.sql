@@ -16,7 +16,7 @@ SELECT chunk_no, file_no, first_row_no, end_row_no FROM activity_chunk
 SELECT event_id, csv_text(merchant_id) AS merchant_id, instant_text(happened_at AT TIME ZONE 'UTC') AS happened_at,
        csv_text(product) AS product, csv_text(event_type) AS event_type, decimal_of(amount_minor, 'NGN') AS amount, 'NGN' AS currency,
        csv_text(status) AS status, csv_text(channel) AS channel, csv_text(region) AS region, csv_text(merchant_tier) AS merchant_tier
-  FROM activity WHERE row_no >= $1::bigint AND row_no < $2::bigint ORDER BY row_no;
+  FROM activity_line WHERE row_no >= $1::bigint AND row_no < $2::bigint ORDER BY row_no;
 
 -- name: activity_sums
 -- What the same rows sum up to. $1 and $2 as above

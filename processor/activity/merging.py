@@ -3,27 +3,29 @@
 Promise   A line whose event_id has a row is a duplicate, whichever file, import or chunk the row is from; of lines with
           one event_id the first that is read is taken. A chunk is committed as a whole, with its stamp.
 Cost      Five statements for a chunk, one of them over all its lines: a COPY; another one that asks which are known,
-          from the first chunk on that has such lines. Both go through the index of event_id from one end to the other,
-          because rows come sorted by it.
+          where the chunk before had such lines. Both go through the index of event_id from one end to the other, as
+          rows come in its order.
 Invariant Merging holds one lock for all imports until commit. It is taken before a lane and before a job, which
           batches lock without it.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import asyncpg
+import numpy as np
 from msgspec import Struct
 
-from processor.activity.lines import EVENT_ID_CHARS, Chunk, Place, Reject
+from processor.activity.columns import EVENT_ID_BYTES
+from processor.activity.lines import Chunk, Place, Reject
+from processor.activity.numbers import Numbers
+from processor.activity.packing import COLUMNS, packed
+from processor.activity.rows import NO_ROWS, Rows, among
 from processor.database import Connection, named_queries
 from processor.jobs import Job
 from processor.stores import Facts
 
 _SQL: Final = named_queries("processor.activity", "merging.sql")
-_TEXTS: Final = ("merchant_id", "product", "event_type", "status", "channel", "region", "merchant_tier")
-_COLUMNS: Final = ("row_no", "event_id", "merchant_id", "happened_at", "product", "event_type", "amount", *_TEXTS[3:])
-_SENT_ROWS: Final = 2_000
 
 
 class Standing(Struct, frozen=True):
@@ -41,7 +43,6 @@ class Merged(Struct, frozen=True):
     end_row_no: int
     rejected: int
     duplicate: int
-    known: int  # of the duplicates, those that had a row
 
     @property
     def imported(self) -> int:
@@ -76,54 +77,76 @@ async def merge_lock_in_tx(tx: Connection) -> None:
     await tx.execute(_SQL["merge_lock"])
 
 
-async def merge_in_tx(tx: Connection, chunk: Chunk, *, may_be_known: bool) -> Merged:
+class Seen:
+    """What one importer remembers of the chunks that it has made part of the rows.
+
+    What a transaction adds to that counts for it alone until `settle` says that it was committed.
+    """
+
+    def __init__(self) -> None:
+        self.numbers = Numbers()
+        self.last, self._next = NO_ROWS, NO_ROWS  # the chunk before, and the one of the transaction
+        self.meets_known = False  # some of its lines had a row from long ago
+        self._will_meet_known = False
+
+    def settle(self) -> None:
+        """Keep what the last transaction has added."""
+        self.numbers.settle()
+        self.last, self.meets_known = self._next, self._will_meet_known
+
+    def note(self, chunk: Rows, *, met_known: bool) -> None:
+        """Add what is to be settled."""
+        self._next, self._will_meet_known = chunk, met_known
+
+
+async def merge_in_tx(tx: Connection, chunk: Chunk, seen: Seen) -> Merged:
     """Make those lines of *chunk* that are new part of the rows.
 
-    Where lines are not expected to be known, they are added as if none was; one that is known undoes that.
+    Lines that come again mostly do so soon, in the chunk before. Others are added as if none was known, and one that is
+    undoes that; where it has happened, those of the next chunk are asked for first.
     """
+    seen.numbers.forget_new()
     await merge_lock_in_tx(tx)
-    rows, first = chunk.rows, await tx.fetchval(_SQL["last_row"]) + 1
-    if may_be_known or not await _added_in_tx(tx, rows, first):
+    fresh = chunk.rows.only(~among(chunk.rows.event_ids, seen.last.event_ids))
+    rows, first = fresh, await tx.fetchval(_SQL["last_row"]) + 1
+    if seen.meets_known or not await _added_in_tx(tx, rows, seen.numbers, first):
         rows = await _new_in_tx(tx, rows)
-        await _add_in_tx(tx, rows, first)
+        await _add_in_tx(tx, rows, seen.numbers, first)
+    seen.note(chunk.rows, met_known=len(rows) < len(fresh))
     known = len(chunk.rows) - len(rows)
-    return Merged(first, first + len(rows), len(chunk.rejects), chunk.repeated + known, known)
+    return Merged(first, first + len(rows), len(chunk.rejects), chunk.repeated + known)
 
 
-async def _added_in_tx(tx: Connection, rows: Sequence[str], first: int) -> bool:
+async def _added_in_tx(tx: Connection, rows: Rows, numbers: Numbers, first: int) -> bool:
     """Add *rows* if none of them is known."""
     try:
         async with tx.transaction():
-            await _add_in_tx(tx, rows, first)
+            await _add_in_tx(tx, rows, numbers, first)
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name != "activity_event_known":
             raise
+        numbers.forget_new()
         return False
     return True
 
 
-async def _add_in_tx(tx: Connection, rows: Sequence[str], first: int) -> None:
+async def _add_in_tx(tx: Connection, rows: Rows, numbers: Numbers, first: int) -> None:
     """Add *rows*, with numbers from *first* on."""
-    if not rows:
+    if not len(rows):
         return
-    nulls: dict[str, Any] = {"force_null": ("happened_at",), "force_not_null": _TEXTS}
-    status = await tx.copy_to_table("activity", source=_sent(rows, first), columns=_COLUMNS, format="csv", **nulls)
+    merchant_nos, kind_nos = await numbers.of_in_tx(tx, rows)
+    records = packed(rows, first, merchant_nos=merchant_nos, kind_nos=kind_nos)
+    status = await tx.copy_to_table("activity", source=records, columns=COLUMNS, format="binary")
     assert status == f"COPY {len(rows)}", f"{status}, but {len(rows)} lines were handed in"
 
 
-async def _new_in_tx(tx: Connection, rows: list[str]) -> list[str]:
+async def _new_in_tx(tx: Connection, rows: Rows) -> Rows:
     """Return those of *rows* whose event_id has none yet."""
-    event_ids = ",".join([row[:EVENT_ID_CHARS] for row in rows])
-    found: str | None = await tx.fetchval(_SQL["known"], event_ids) if rows else None
-    known = set() if found is None else set(found.split(","))
-    return [row for row in rows if row[:EVENT_ID_CHARS] not in known] if known else rows
-
-
-async def _sent(rows: Sequence[str], first: int) -> AsyncIterator[bytes]:
-    """Yield *rows* with their numbers; PostgreSQL stores the first while later ones are still being numbered."""
-    for start in range(0, len(rows), _SENT_ROWS):
-        some = rows[start : start + _SENT_ROWS]
-        yield "".join([f"{row_no},{row}\n" for row_no, row in enumerate(some, start=first + start)]).encode()
+    event_ids = rows.event_ids.tobytes().hex(",", EVENT_ID_BYTES)
+    found: bytes | None = await tx.fetchval(_SQL["known"], event_ids) if len(rows) else None
+    if found is None:
+        return rows
+    return rows.only(~among(rows.event_ids, np.frombuffer(found, np.uint8).reshape(-1, EVENT_ID_BYTES)))
 
 
 async def reject_in_tx(tx: Connection, job: Job, standing: Standing, rejects: Sequence[Reject]) -> None:

@@ -18,40 +18,43 @@ SET LOCAL work_mem = '64MB';
 -- It is the one that the rollups name, or one of those behind them; only where the rows behind have taken something from the
 -- one that is named, it may be any.
 WITH behind AS MATERIALIZED (
-    SELECT merchant_id, sum(amount) AS volume FROM activity
-     WHERE row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' GROUP BY merchant_id
-), volumes AS (
-    SELECT b.merchant_id, b.volume + coalesce(m.volume, 0) AS volume
-      FROM behind AS b LEFT JOIN activity_merchant AS m ON m.merchant_id = b.merchant_id AND m.page = 0
+    SELECT a.merchant_no, sum(a.amount_minor) AS volume_minor FROM activity AS a JOIN activity_kind AS k USING (kind_no)
+     WHERE a.row_no > (SELECT row_no FROM activity_rolled) AND k.status = 'SUCCESS' GROUP BY a.merchant_no
+), volumes AS MATERIALIZED (
+    SELECT b.merchant_no, b.volume_minor + coalesce(m.volume_minor, 0) AS volume_minor
+      FROM behind AS b LEFT JOIN activity_rollup AS m ON m.merchant_no = b.merchant_no AND m.page = 0
     UNION ALL
-    SELECT r.top_merchant_id, r.top_volume FROM activity_rolled AS r
-     WHERE r.top_merchant_id IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_id = r.top_merchant_id)
+    SELECT r.top_merchant_no, r.top_volume_minor FROM activity_rolled AS r
+     WHERE r.top_merchant_no IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_no = r.top_merchant_no)
     UNION ALL
-    SELECT m.merchant_id, m.volume FROM activity_merchant AS m
-     WHERE (SELECT true FROM behind AS b JOIN activity_rolled AS r ON b.merchant_id = r.top_merchant_id WHERE b.volume < 0)
-       AND m.volume IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_id = m.merchant_id)
+    SELECT m.merchant_no, m.volume_minor FROM activity_rollup AS m
+     WHERE (SELECT true FROM behind AS b JOIN activity_rolled AS r ON b.merchant_no = r.top_merchant_no WHERE b.volume_minor < 0)
+       AND m.volume_minor IS NOT NULL AND NOT EXISTS (SELECT FROM behind AS b WHERE b.merchant_no = m.merchant_no)
 )
-SELECT merchant_id, volume FROM volumes ORDER BY volume DESC, merchant_id COLLATE "C" LIMIT 1;
+SELECT (SELECT m.merchant_id FROM activity_merchant AS m WHERE m.merchant_no = v.merchant_no) COLLATE "C" AS merchant_id,
+       volume_minor * 0.01 AS volume
+  FROM volumes AS v WHERE volume_minor = (SELECT max(volume_minor) FROM volumes) ORDER BY merchant_id LIMIT 1;
 
 -- name: merchants_by_facet
 -- How many merchants have each product, month or step. A merchant behind the rollups counts where its bit is not set.
 -- $1 smallint kind
 WITH behind AS (
-    SELECT merchant_id, product AS name FROM activity
-     WHERE $1::smallint = 1 AND row_no > (SELECT row_no FROM activity_rolled) GROUP BY 1, 2
+    SELECT a.merchant_no, k.product AS name FROM activity AS a JOIN activity_kind AS k USING (kind_no)
+     WHERE $1::smallint = 1 AND a.row_no > (SELECT row_no FROM activity_rolled) GROUP BY 1, 2
     UNION ALL
-    SELECT merchant_id, to_char(month, 'YYYY-MM')
-      FROM (SELECT merchant_id, date_trunc('month', happened_at) AS month FROM activity
-             WHERE $1::smallint = 2 AND row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' AND happened_at IS NOT NULL
+    SELECT merchant_no, to_char(month, 'YYYY-MM')
+      FROM (SELECT a.merchant_no, date_trunc('month', a.happened_at) AS month FROM activity AS a JOIN activity_kind AS k USING (kind_no)
+             WHERE $1::smallint = 2 AND a.row_no > (SELECT row_no FROM activity_rolled) AND k.status = 'SUCCESS'
+               AND a.happened_at IS NOT NULL
              GROUP BY 1, 2) AS active
     UNION ALL
-    SELECT merchant_id, event_type FROM activity
-     WHERE $1::smallint = 3 AND row_no > (SELECT row_no FROM activity_rolled) AND status = 'SUCCESS' AND product = 'KYC'
-       AND event_type IN ('DOCUMENT_SUBMITTED', 'VERIFICATION_COMPLETED', 'TIER_UPGRADE') GROUP BY 1, 2
+    SELECT a.merchant_no, k.event_type FROM activity AS a JOIN activity_kind AS k USING (kind_no)
+     WHERE $1::smallint = 3 AND a.row_no > (SELECT row_no FROM activity_rolled) AND k.status = 'SUCCESS' AND k.product = 'KYC'
+       AND k.event_type IN ('DOCUMENT_SUBMITTED', 'VERIFICATION_COMPLETED', 'TIER_UPGRADE') GROUP BY 1, 2
 ), new AS (
     SELECT b.name, count(*) AS merchants
       FROM behind AS b LEFT JOIN activity_facet AS f ON f.kind = $1 AND f.name = b.name
-      LEFT JOIN activity_merchant AS m ON m.merchant_id = b.merchant_id AND m.page = f.page
+      LEFT JOIN activity_rollup AS m ON m.merchant_no = b.merchant_no AND m.page = f.page
      WHERE (SELECT max(row_no) FROM activity) > (SELECT row_no FROM activity_rolled) AND (m.bits IS NULL OR m.bits & f.bit = 0)
      GROUP BY b.name
 )
@@ -63,6 +66,7 @@ SELECT name, (coalesce(f.merchants, 0) + coalesce(n.merchants, 0))::bigint AS me
 SELECT product, sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed
   FROM (SELECT name AS product, succeeded, failed FROM activity_facet WHERE kind = 1
         UNION ALL
-        SELECT product, count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED') FROM activity
-         WHERE row_no > (SELECT row_no FROM activity_rolled) GROUP BY product) AS counted
+        SELECT k.product, count(*) FILTER (WHERE k.status = 'SUCCESS'), count(*) FILTER (WHERE k.status = 'FAILED')
+          FROM activity AS a JOIN activity_kind AS k USING (kind_no)
+         WHERE a.row_no > (SELECT row_no FROM activity_rolled) GROUP BY k.product) AS counted
  GROUP BY product HAVING sum(succeeded) + sum(failed) > 0;

@@ -29,8 +29,9 @@ SELECT row_no FROM activity_rolled FOR UPDATE SKIP LOCKED;
 -- Products and months that are new get the next numbers, the most frequent first; rows that succeeded and failed are counted by
 -- product.
 WITH counted AS MATERIALIZED (
-    SELECT product, happened_at::date AS day, CASE status WHEN 'SUCCESS' THEN 1 WHEN 'FAILED' THEN 2 END AS outcome, count(*) AS rows
-      FROM activity WHERE row_no > $1 AND row_no <= $2 GROUP BY 1, 2, 3
+    SELECT k.product, r.day, CASE k.status WHEN 'SUCCESS' THEN 1 WHEN 'FAILED' THEN 2 END AS outcome, sum(r.rows) AS rows
+      FROM (SELECT kind_no, happened_at::date AS day, count(*) AS rows FROM activity WHERE row_no > $1 AND row_no <= $2 GROUP BY 1, 2) AS r
+      JOIN activity_kind AS k USING (kind_no) GROUP BY 1, 2, 3
 ), named AS MATERIALIZED (
     SELECT 1 AS kind, product AS name, sum(rows) AS rows, coalesce(sum(rows) FILTER (WHERE outcome = 1), 0) AS succeeded,
            coalesce(sum(rows) FILTER (WHERE outcome = 2), 0) AS failed
@@ -55,33 +56,35 @@ WITH days AS MATERIALIZED (
       FROM activity_facet, LATERAL (SELECT (name || '-01')::date AS first) AS month,
            generate_series(first, first + interval '1 month' - interval '1 day', interval '1 day') AS day
      WHERE kind = 2
+), kinds AS MATERIALIZED (
+    SELECT k.kind_no, k.status = 'SUCCESS' AS succeeded, f.page, f.bit,
+           CASE WHEN k.status <> 'SUCCESS' OR k.product <> 'KYC' THEN 0 ELSE coalesce(s.bit, 0) END AS step
+      FROM activity_kind AS k JOIN activity_facet AS f ON f.kind = 1 AND f.name = k.product
+      LEFT JOIN activity_facet AS s ON s.kind = 3 AND s.name = k.event_type
 ), first_page AS (
-    SELECT a.merchant_id, sum(a.amount) FILTER (WHERE a.status = 'SUCCESS') AS volume,
-           bit_or(coalesce(p.bit, 0) | CASE WHEN a.status <> 'SUCCESS' THEN 0 ELSE coalesce(d.bit, 0)
-               | CASE WHEN a.product <> 'KYC' THEN 0 WHEN a.event_type = 'DOCUMENT_SUBMITTED' THEN 1
-                      WHEN a.event_type = 'VERIFICATION_COMPLETED' THEN 2 WHEN a.event_type = 'TIER_UPGRADE' THEN 4 ELSE 0 END
-               END) AS bits
-      FROM activity AS a
-      LEFT JOIN (SELECT name, bit FROM activity_facet WHERE kind = 1 AND page = 0) AS p ON p.name = a.product
+    SELECT a.merchant_no, sum(a.amount_minor) FILTER (WHERE k.succeeded) AS volume_minor,
+           bit_or(k.step | CASE k.page WHEN 0 THEN k.bit ELSE 0 END | CASE WHEN k.succeeded THEN coalesce(d.bit, 0) ELSE 0 END) AS bits
+      FROM activity AS a JOIN kinds AS k USING (kind_no)
       LEFT JOIN (SELECT day, bit FROM days WHERE page = 0) AS d ON d.day = a.happened_at::date
-     WHERE a.row_no > $1 AND a.row_no <= $2 GROUP BY a.merchant_id
+     WHERE a.row_no > $1 AND a.row_no <= $2 GROUP BY a.merchant_no
 ), further AS (
-    SELECT f.page, a.merchant_id, f.bit FROM activity AS a
-      JOIN activity_facet AS f ON f.kind = 1 AND f.page > 0 AND f.name = a.product
+    SELECT k.page, a.merchant_no, k.bit FROM activity AS a JOIN kinds AS k ON k.page > 0 AND k.kind_no = a.kind_no
      WHERE a.row_no > $1 AND a.row_no <= $2 AND (SELECT max(page) FROM activity_facet) > 0
     UNION ALL
-    SELECT d.page, a.merchant_id, d.bit FROM activity AS a JOIN days AS d ON d.page > 0 AND d.day = a.happened_at::date
-     WHERE a.row_no > $1 AND a.row_no <= $2 AND a.status = 'SUCCESS' AND (SELECT max(page) FROM activity_facet) > 0
+    SELECT d.page, a.merchant_no, d.bit FROM activity AS a JOIN kinds AS k ON k.succeeded AND k.kind_no = a.kind_no
+      JOIN days AS d ON d.page > 0 AND d.day = a.happened_at::date
+     WHERE a.row_no > $1 AND a.row_no <= $2 AND (SELECT max(page) FROM activity_facet) > 0
 ), merged AS (
-    MERGE INTO activity_merchant AS m
-    USING (SELECT 0 AS page, merchant_id, bits, volume FROM first_page
-           UNION ALL SELECT page, merchant_id, bit_or(bit), NULL FROM further GROUP BY page, merchant_id) AS s
-       ON m.merchant_id = s.merchant_id AND m.page = s.page
-     WHEN MATCHED AND (s.bits & ~m.bits <> 0 OR s.volume IS NOT NULL) THEN
+    MERGE INTO activity_rollup AS m
+    USING (SELECT 0 AS page, merchant_no, bits, volume_minor FROM first_page
+           UNION ALL SELECT page, merchant_no, bit_or(bit), NULL FROM further GROUP BY page, merchant_no) AS s
+       ON m.merchant_no = s.merchant_no AND m.page = s.page
+     WHEN MATCHED AND (s.bits & ~m.bits <> 0 OR s.volume_minor IS NOT NULL) THEN
           UPDATE SET bits = m.bits | s.bits,
-                     volume = CASE WHEN s.volume IS NULL THEN m.volume ELSE coalesce(m.volume, 0) + s.volume END
+                     volume_minor = CASE WHEN s.volume_minor IS NULL THEN m.volume_minor
+                                         ELSE coalesce(m.volume_minor, 0) + s.volume_minor END
      WHEN NOT MATCHED THEN
-          INSERT (page, merchant_id, bits, volume) VALUES (s.page, s.merchant_id, s.bits, s.volume)
+          INSERT (page, merchant_no, bits, volume_minor) VALUES (s.page, s.merchant_no, s.bits, s.volume_minor)
     RETURNING m.page, new.bits & ~coalesce(old.bits, 0) AS bits
 ), new AS (
     SELECT f.facet_no, sum(alike.merchants) AS merchants
@@ -92,7 +95,7 @@ UPDATE activity_facet AS f SET merchants = f.merchants + n.merchants FROM new AS
 
 -- name: rolled
 -- The rollups have come this far, and the merchant with the largest volume in them is known. $1 the last number
-UPDATE activity_rolled SET row_no = $1, top_merchant_id = top.merchant_id, top_volume = top.volume
+UPDATE activity_rolled SET row_no = $1, top_merchant_no = top.merchant_no, top_volume_minor = top.volume_minor
   FROM (SELECT 1) AS one LEFT JOIN (
-      SELECT merchant_id, volume FROM activity_merchant WHERE volume IS NOT NULL
-       ORDER BY volume DESC, merchant_id COLLATE "C" LIMIT 1) AS top ON true;
+      SELECT r.merchant_no, r.volume_minor FROM activity_rollup AS r JOIN activity_merchant AS m USING (merchant_no)
+       WHERE r.volume_minor IS NOT NULL ORDER BY r.volume_minor DESC, m.merchant_id COLLATE "C" LIMIT 1) AS top ON true;

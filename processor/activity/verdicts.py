@@ -1,7 +1,6 @@
 """What becomes of a line: which cells can be read, and for what a line is rejected.
 
-Promise   A good line is handed on as CSV that PostgreSQL reads: event_id as a UUID in its one form, unquoted, the time
-          as ISO 8601 in UTC or empty, the amount as a decimal, texts as they stand.
+Promise   A good line is handed on as what it says, texts as they stand.
 Invariant The reasons stand in order of precedence: the first that applies is why a line is rejected.
 """
 
@@ -9,8 +8,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
+
+from processor.activity.columns import UNKNOWN
+from processor.moments import microseconds
 
 COLUMNS: Final = (
     *(b"event_id", b"merchant_id", b"event_timestamp", b"product", b"event_type"),
@@ -23,6 +25,7 @@ _DECIMALS: Final = 2
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 _AMOUNT: Final = re.compile(r"([+-]?)(?:0*)(\d*)(?:\.(\d*))?", re.ASCII)
 _SPACES: Final = " \t"
+_TO_QUOTE: Final = re.compile(r'[,"\r\n]')
 
 
 class Reason(StrEnum):
@@ -40,8 +43,22 @@ class Reason(StrEnum):
     TIME_INVALID = "time_invalid"
 
 
-def judge(record: bytes, cells: Sequence[bytes], *, is_strict: bool) -> str | Reason:
-    """Return the line of *cells* as CSV, or why it is rejected; *record* is all of it."""
+class Line(NamedTuple):
+    """A good line; amount and instant as in ``columns``.
+
+    *deed* is the cells of product and type, *manner* those from the status on, as CSV that quotes what it has to.
+    """
+
+    event_id: bytes
+    instant: int
+    amount: int
+    merchant: bytes
+    deed: bytes
+    manner: bytes
+
+
+def judge(record: bytes, cells: Sequence[bytes], *, is_strict: bool) -> Line | Reason:
+    """Return the line of *cells*, or why it is rejected; *record* is all of it."""
     if b"\0" in record:
         return Reason.NUL
     try:
@@ -55,7 +72,7 @@ def judge(record: bytes, cells: Sequence[bytes], *, is_strict: bool) -> str | Re
     return _judged(texts, is_strict=is_strict)
 
 
-def _judged(texts: list[str], *, is_strict: bool) -> str | Reason:
+def _judged(texts: list[str], *, is_strict: bool) -> Line | Reason:
     if not texts[1].strip():
         return Reason.MERCHANT_BLANK
     event_id = texts[0].strip(_SPACES).lower()
@@ -66,38 +83,46 @@ def _judged(texts: list[str], *, is_strict: bool) -> str | Reason:
         return Reason.AMOUNT_INVALID
     if is_strict and moment is None:
         return Reason.TIME_INVALID
-    texts[2], texts[5] = moment or "", amount or "0.00"
-    return ",".join([_one_form(event_id), *map(_quoted, texts[1:])])
+    return Line(
+        event_id=UUID(event_id).bytes,
+        instant=UNKNOWN if moment is None else moment,
+        amount=amount or 0,
+        merchant=texts[1].encode(),
+        deed=_as_csv(texts[3:5]),
+        manner=_as_csv(texts[6:]),
+    )
 
 
-def _one_form(event_id: str) -> str:
-    return event_id if "-" in event_id else str(UUID(event_id))
+def _as_csv(texts: Sequence[str]) -> bytes:
+    return ",".join([_quoted(text) if _TO_QUOTE.search(text) else text for text in texts]).encode()
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def amount_of(text: str) -> str | None:
-    """Return the amount of naira that *text* says, as a plain decimal, or None.
+def amount_of(text: str) -> int | None:
+    """Return the kobo that *text* says in naira, or None.
 
-    It may have a sign, and spaces around it; no exponent, no more than kobo, and less than 10^15 of them.
+    It is a plain decimal. It may have a sign, and spaces around it; no exponent, no more than kobo, and less than 10^15
+    of them.
     """
     match = _AMOUNT.fullmatch(text.strip(_SPACES))
     if match is None or not any(char.isdigit() for char in text):
         return None
-    sign, whole, decimals = match[1].replace("+", ""), match[2], (match[3] or "").rstrip("0")
+    sign, whole, decimals = match[1], match[2], (match[3] or "").rstrip("0")
     if len(whole) > _WHOLE_DIGITS_MAX or len(decimals) > _DECIMALS:
         return None
-    return f"{sign}{whole or '0'}.{decimals:0<{_DECIMALS}}"
+    kobo = int(f"{whole}{decimals:0<{_DECIMALS}}")
+    return -kobo if sign == "-" else kobo
 
 
-def moment_of(text: str) -> str | None:
-    """Return the time that *text* says in ISO 8601, in UTC and without a zone, or None. Without a zone it is UTC."""
+def moment_of(text: str) -> int | None:
+    """Return the instant that *text* says in ISO 8601, or None. Without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text.strip(_SPACES))
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        if moment.tzinfo is None:
+            return microseconds(moment.replace(tzinfo=UTC))
+        return microseconds(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
-    return moment.isoformat()

@@ -15,8 +15,8 @@ from typing import Any, Final
 from processor.database import Connection
 from processor.faults import reach
 
-_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER: Final = b"\xff\xff"
+HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
 _FIXED: Final = {
     "bool": "?",
@@ -72,13 +72,13 @@ class _Stream:
         return not self._next
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield _HEADER
+        yield HEADER
         reach("copying")
         while self._next:
             yield b"".join(self._next)
             self.count += len(self._next)
             self._next = self._chunk()
-        yield _TRAILER
+        yield TRAILER
 
     def _chunk(self) -> list[bytes]:
         return list(islice(self._rows, _CHUNK_ROWS))

@@ -23,7 +23,7 @@ from tests.engine.desk import Desk, Told
 WITHIN_S = 60.0
 ROWS = """
 SELECT encode(uuid_send(event_id), 'hex') AS event_id, merchant_id, happened_at, product, event_type, amount_minor,
-       status, channel, region, merchant_tier FROM activity ORDER BY row_no"""
+       status, channel, region, merchant_tier FROM activity_line ORDER BY row_no"""
 ENDED = "SELECT payload FROM event WHERE aggregatetype = 'activity' AND aggregateid = $1 AND kind = 6"
 Json = dict[str, Any]
 

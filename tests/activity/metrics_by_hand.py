@@ -16,10 +16,20 @@ STEPS: Final = {
     "VERIFICATION_COMPLETED": "verifications_completed",
     "TIER_UPGRADE": "tier_upgrades",
 }
-COLUMNS: Final = (
-    *("row_no", "event_id", "amount", "happened_at", "merchant_id", "product", "event_type"),
-    *("status", "channel", "region", "merchant_tier"),
-)
+SAID: Final = """
+CREATE TEMPORARY TABLE said (row_no bigint, happened_at timestamp, amount_minor bigint, merchant_id text, product text,
+                             event_type text, status text) ON COMMIT DROP"""
+WRITTEN: Final = """
+INSERT INTO activity_merchant
+SELECT (SELECT count(*) FROM activity_merchant) + row_number() OVER (), merchant_id
+  FROM (SELECT merchant_id FROM said EXCEPT SELECT merchant_id FROM activity_merchant) AS new;
+INSERT INTO activity_kind
+SELECT (SELECT count(*) FROM activity_kind) + row_number() OVER (), *, 'POS', 'LAGOS', 'STARTER'
+  FROM (SELECT product, event_type, status FROM said
+        EXCEPT SELECT product, event_type, status FROM activity_kind) AS new;
+INSERT INTO activity
+SELECT row_no, gen_random_uuid(), happened_at, amount_minor, merchant_no, kind_no
+  FROM said JOIN activity_merchant USING (merchant_id) JOIN activity_kind USING (product, event_type, status)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +47,11 @@ class Row:
 async def add(connection: Connection, rows: Sequence[Row]) -> None:
     """Write *rows* behind those that are there, with gaps in their numbers."""
     last = await connection.fetchval("SELECT coalesce(max(row_no), 0) FROM activity")
-    written = []
-    for number, row in enumerate(rows, 1):
-        at, minor, *words = astuple(row)
-        amount = Decimal(minor).scaleb(-2)
-        written.append((last + 2 * number, random.randbytes(16), amount, at, *words, "POS", "LAGOS", "STARTER"))
-    await connection.copy_records_to_table("activity", records=written, columns=COLUMNS)
+    said = [(last + 2 * number, *astuple(row)) for number, row in enumerate(rows, 1)]
+    async with connection.transaction():
+        await connection.execute(SAID)
+        await connection.copy_records_to_table("said", records=said)
+        await connection.execute(WRITTEN)
 
 
 def drawn(dice: random.Random, number: int, *, merchants: int, products: Sequence[str], days: int) -> Iterator[Row]:

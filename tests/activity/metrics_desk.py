@@ -14,10 +14,16 @@ from processor.database import Connection, connect
 from processor.engine.audit import audit
 
 KNOWN: Final = ("POS", "AIRTIME", "BILLS", "CARD_PAYMENT", "SAVINGS", "MONIEBOOK", "KYC")
-EMPTY: Final = """
-ALTER TABLE activity DISABLE TRIGGER ALL; DELETE FROM activity; ALTER TABLE activity ENABLE TRIGGER ALL;
-DELETE FROM activity_merchant; DELETE FROM activity_facet WHERE kind < 3; UPDATE activity_facet SET merchants = 0;
-UPDATE activity_rolled SET row_no = 0, top_merchant_id = NULL, top_volume = NULL"""
+TABLES: Final = ("activity", "activity_merchant", "activity_kind")
+EMPTY: Final = (
+    "".join(
+        f"ALTER TABLE {name} DISABLE TRIGGER ALL; DELETE FROM {name}; ALTER TABLE {name} ENABLE TRIGGER ALL;"
+        for name in TABLES
+    )
+    + """
+DELETE FROM activity_rollup; DELETE FROM activity_facet WHERE kind < 3; UPDATE activity_facet SET merchants = 0;
+UPDATE activity_rolled SET row_no = 0, top_merchant_no = NULL, top_volume_minor = NULL"""
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

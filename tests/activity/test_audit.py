@@ -38,9 +38,7 @@ LAST: Final = "(job_no, chunk_no) = (SELECT job_no, max(chunk_no) FROM activity_
 
 
 def add(number: str) -> str:
-    words = ", ".join(["''"] * 7)
-    columns = "row_no, event_id, amount, merchant_id, product, event_type, status, channel, region, merchant_tier"
-    return f"INSERT INTO activity ({columns}) SELECT {number}, gen_random_uuid(), 1, {words} FROM activity"
+    return f"INSERT INTO activity SELECT {number}, gen_random_uuid(), NULL, 1, 1, 1 FROM activity"
 
 
 def put(table: str, changes: str, where: str) -> str:
@@ -52,6 +50,8 @@ SPOILT: Final = [
     add("min(row_no) - 1"),
     add("max(row_no) + 9"),
     put("activity", "row_no = row_no + 100000", ROW),
+    put("activity", "merchant_no = merchant_no + 100000", ROW),
+    put("activity", "kind_no = kind_no + 100000", ROW),
     put("activity_chunk", "imported = imported - 1, duplicate = duplicate + 1", FIRST),
     put("activity_chunk", "rejected = rejected + 1, lines = lines + 1", FIRST),
     put("activity_chunk", "duplicate = duplicate + 1, lines = lines + 1", FIRST),

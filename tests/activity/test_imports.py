@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from consumers.import_files import FileLimits
 from contracts.activity import Policy
+from processor.activity import numbers
 from processor.activity.lines import LineLimits
 from processor.activity.merging import merge_lock_in_tx
 from processor.database import DATABASE_ILL, Timeouts, connect
@@ -50,6 +52,38 @@ async def test_rows_rejects_and_duplicates_are_those_that_are_told_by_hand(impor
     assert await rows_behind(imports, before) == told.rows
     again = await imports.read(stored, policy)
     assert counts(again) == (told.counts[0], 0, told.rejected, told.counts[0] - told.rejected)
+
+
+async def test_names_that_were_undone_with_a_chunk_are_given_anew(imports: Imports) -> None:
+    old, new = (day(seed, lines=60).replace(b"MRC-", seed.encode() + b"-") for seed in ("old", "new"))
+    await imports.read({"old.csv": old})
+    before = len(await imports.rows())
+    mixed = new + b"".join(old.splitlines(keepends=True)[1:3]) + b"".join(new.splitlines(keepends=True)[5:9])
+    more = day("more", lines=90).replace(b"MRC-", b"new-")
+    said = await imports.read({"mixed.csv": mixed, "more.csv": more}, chunk_lines=40)
+    told = by_hand.read([old.decode()], "lenient")
+    told.rows, known = {}, set(told.rows)
+    for text in (mixed, more):
+        told.read(text.decode(), "lenient")
+    rows = {event: row for event, row in told.rows.items() if event not in known}
+    assert await rows_behind(imports, before) == rows
+    assert (said["imported"], said["rejected"] > 0) == (len(rows), True)
+
+
+async def test_names_are_the_same_however_few_are_kept_in_mind_and_however_long_they_are(
+    imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "NAMES_MAX", 5)
+    before, long = len(await imports.rows()), "\U0001f4b0" * 255
+    lines = [
+        f"{uuid.UUID(int=number)},{long}{number % 7},2024-01-01T00:00:00,{long}{number % 3},{long},1.00"
+        + 4 * f",{long}"
+        for number in range(100)
+    ]
+    text = "\n".join([heading().decode().strip(), *lines, ""])
+    assert (await imports.read({"long.csv": text.encode()}, chunk_lines=10))["imported"] == 100
+    assert await rows_behind(imports, before) == by_hand.read([text], "lenient").rows
+    assert await imports.connection.fetchval("SELECT count(*) FROM activity_kind WHERE channel = $1", long) == 3
 
 
 async def test_imports_side_by_side_share_what_both_have(imports: Imports) -> None:

@@ -2,8 +2,8 @@
 
 import csv
 import io
-import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.activity import Policy
+from processor.activity.columns import UNKNOWN
 from processor.activity.lines import RECORD_LINES_MAX, Chunk, LineLimits, LineReader, Place
+from processor.activity.names import cells_of
 from processor.activity.verdicts import Reason, amount_of, moment_of
 from processor.errors import Declined
-from tests.activity.by_hand import HEADING, read
+from tests.activity.by_hand import HEADING, Row, read
 
 ID: Final = "0190a0e0-0000-4000-8000-0000000000{:02x}"
 TOP: Final = ",".join(HEADING).encode() + b"\n"
@@ -31,6 +33,7 @@ GOOD: Final = (
     "STARTER",
 )
 LIMIT: Final = 2_000
+EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, as rows say it
 
 
 def line(**cells: str) -> bytes:
@@ -47,8 +50,15 @@ def judged(body: bytes, policy: Policy = "lenient", *, top: bytes = TOP, pieces:
     return reader.take()
 
 
-def rows_of(chunk: Chunk) -> list[list[str]]:
-    return list(csv.reader(io.StringIO("\n".join(chunk.rows), newline="")))
+def rows_of(chunk: Chunk) -> list[Row]:
+    """Return what rows say, as it was told by hand."""
+    rows, told = chunk.rows, list[Row]()
+    for number, event_id in enumerate(rows.event_ids):
+        product, event_type, *others = cells_of(rows.kinds[rows.kind_codes[number]])
+        instant, merchant = int(rows.instants[number]), rows.merchants[rows.merchant_codes[number]].decode()
+        time = None if instant == UNKNOWN else (EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None)
+        told.append((event_id.tobytes().hex(), merchant, time, product, event_type, int(rows.amounts[number]), *others))
+    return told
 
 
 def verdicts(body: bytes, policy: Policy = "lenient") -> list[Any]:
@@ -73,11 +83,13 @@ A: Final = line()
         (A + b",\n" + A + b"\n", [1, "column_count"]),
         (A[:-9] + b"\n" + A + b"\n", [1, "column_count"]),
         (line(merchant_id="  ") + b"\n", [0, "merchant_blank"]),
+        (line(merchant_id="\u3000") + b"\n" + line(merchant_id="\u3000x") + b"\n", [1, "merchant_blank"]),
         (line(merchant_id="", event_id="x") + b"\n", [0, "merchant_blank"]),
         (line(event_id="") + b"\n", [0, "event_id_invalid"]),
         (line(event_id=ID.format(1)[:-1]) + b"\n", [0, "event_id_invalid"]),
         (line(event_id=ID.format(1).upper()) + b"\n", [1]),
         (line(product="x" * 256) + b"\n" + line(product="x" * 257) + b"\n", [1, "cell_too_long"]),
+        (line(channel="x" * 200) + b"\n" + line(merchant_id="x" * 200) + b"\n", [2]),
         (line(product="x\0") + b"\n" + A, [1, "nul"]),
         (A + b"\n" + line() + b"\xff\n" + A + b"\n", [2, "not_utf8"]),
         (line(region="Ιωάννινα", product="=1+1", channel="\\N", status="\\.") + b"\n", [1]),
@@ -108,20 +120,21 @@ def test_what_cannot_be_read_is_a_reject_where_that_is_asked_for_and_else_unknow
     body = line(**{cell: text}) + b"\n"
     assert verdicts(body, "strict") == [0, "amount_invalid" if cell == "amount" else "time_invalid"]
     (row,) = rows_of(judged(body, "lenient"))
-    assert row[HEADING.index(cell)] == ("0.00" if cell == "amount" else "")
+    assert row[HEADING.index(cell)] == (0 if cell == "amount" else None)
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "kobo"),
     [
-        *[("12.30", "12.30"), ("12.3", "12.30"), ("12", "12.00"), (" +0012.300 ", "12.30"), ("-0.05", "-0.05")],
-        *[(".5", "0.50"), ("5.", "5.00"), ("9999999999999.99", "9999999999999.99"), ("0", "0.00")],
-        *[("10000000000000", None), ("0.001", None), ("1,000.00", None), ("12 .0", None), ("٣", None)],
+        *[("12.30", 1230), ("12.3", 1230), ("12", 1200), (" +0012.300 ", 1230), ("-0.05", -5), ("7.0", 700)],
+        *[(".5", 50), ("5.", 500), ("9999999999999.99", 999999999999999), ("0", 0), ("9999999999.99", 999999999999)],
+        *[("10000000000000", None), ("0.001", None), ("1,000.00", None), ("12 .0", None), ("٣", None), ("1:.00", None)],
         *[(".", None), ("", None), ("-", None), ("1e2", None), ("NaN", None), ("Infinity", None), ("1_0", None)],
     ],
 )
-def test_an_amount_is_a_plain_decimal_of_naira(text: str, meant: str | None) -> None:
-    assert amount_of(text) == meant
+def test_an_amount_is_a_plain_decimal_of_naira(text: str, kobo: int | None) -> None:
+    assert amount_of(text) == kobo
+    assert [row[5] for row in rows_of(judged(line(amount=text) + b"\n", "strict"))] == [kobo] * (kobo is not None)
 
 
 @pytest.mark.parametrize(
@@ -129,15 +142,29 @@ def test_an_amount_is_a_plain_decimal_of_naira(text: str, meant: str | None) -> 
     [
         ("2024-01-31T23:30:00", "2024-01-31T23:30:00"),
         ("2024-01-31 23:30", "2024-01-31T23:30:00"),
-        ("2024-01-31T23:30:00.25Z", "2024-01-31T23:30:00.250000"),
+        *[("2024-01-31T23:30:00.25Z", "2024-01-31T23:30:00.250000"), ("2024-01-31T23:30:00Z", "2024-01-31T23:30:00")],
+        *[("2024-01-31T23:30:00.000001", "2024-01-31T23:30:00.000001"), ("2024-01-31T23:30:00.", None)],
+        ("2024-01-31T23:30:00.1234567", "2024-01-31T23:30:00.123456"),
         ("2024-01-31T23:30:00-02:00", "2024-02-01T01:30:00"),
-        ("2024-01-31", "2024-01-31T00:00:00"),
+        *[("2024-01-31", "2024-01-31T00:00:00"), ("2024-02-29T12:00:00", "2024-02-29T12:00:00")],
+        *[("1600-02-29T00:00:00", "1600-02-29T00:00:00"), ("0999-12-31T00:00:00", "0999-12-31T00:00:00")],
+        *[("2999-12-31T23:59:59", "2999-12-31T23:59:59"), ("9999-12-31T23:59:59", "9999-12-31T23:59:59")],
+        *[("2023-02-29T00:00:00", None), ("2100-02-29T00:00:00", None), ("2024-04-31T00:00:00", None)],
+        *[("2024-00-01T00:00:00", None), ("2024-13-01T00:00:00", None), ("2024-01-00T00:00:00", None)],
         *[("2024-02-30T00:00:00", None), ("2024-01-31T24:30:00", None), ("31/01/2024", None), ("", None)],
-        *[("0001-01-01T00:00:00+01:00", None), ("1706743800", None)],
+        *[("2024-01-31T23:60:00", None), ("2024-01-31T23:59:60", None), ("2024-01-31T23:59:5x", None)],
+        *[("0001-01-01T00:00:00+01:00", None), ("1706743800", None), ("2024-01-31T23:30:00ZZ", None)],
+        *[
+            ("2024-01-31T23:30:00.123456x", None),
+            ("2024-01-31T23:30:00Z.1", None),
+            ("2024-01-31T23:30", "2024-01-31T23:30:00"),
+        ],
     ],
 )
 def test_a_time_is_iso_8601_and_without_a_zone_it_is_utc(text: str, meant: str | None) -> None:
-    assert moment_of(text) == meant
+    times = [row[2] for row in rows_of(judged(line(event_timestamp=text) + b"\n", "strict"))]
+    assert [time.isoformat() for time in times] == [meant] * (meant is not None)
+    assert (moment_of(text) is None) == (meant is None)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +204,15 @@ def test_a_line_is_found_where_its_number_says_and_says_what_it_said() -> None:
     ]
 
 
+@pytest.mark.parametrize("limit", [len(A) - 1, len(A)])
+def test_a_line_may_be_as_long_as_is_said(limit: int) -> None:
+    reader = LineReader(policy="strict", limits=LineLimits(line_bytes_max=limit), begin=Place(0, 2))
+    reader.feed(A + b"\n", is_last=True)
+    chunk = reader.take()
+    assert (len(chunk.rows), [each.reason for each in chunk.rejects]) in [(1, []), (0, [Reason.LINE_TOO_LONG])]
+    assert len(chunk.rows) == (limit == len(A))
+
+
 def test_reading_goes_on_where_it_stopped() -> None:
     file = TOP + b"\n".join([A, line(product='"a\nb"'), b"bad", A, b"worse"]) + b"\n"
     whole = LineReader(policy="strict", limits=LineLimits())
@@ -214,12 +250,7 @@ def test_cells_are_those_that_were_written(
     chunk = judged(text.getvalue().encode(), "strict", pieces=[*cuts, 500])
     told = read([",".join(HEADING) + "\n" + text.getvalue()], "strict")
     assert len(chunk.rejects) == told.rejected
-    seen: dict[str, list[str]] = {}
-    for row in rows_of(chunk):
-        seen.setdefault(uuid.UUID(row[0]).hex, row)
-    assert {key: (row[1], row[3], row[8]) for key, row in seen.items()} == {
-        key: (row[1], row[3], row[8]) for key, row in told.rows.items()
-    }
+    assert rows_of(chunk) == sorted(told.rows.values())
 
 
 @given(text=st.text(st.sampled_from('a,"\n'), max_size=60), cuts=CUTS)

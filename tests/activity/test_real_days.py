@@ -15,7 +15,7 @@ from tests.activity.importing import Imports, counts, imports_at
 from tests.conftest import fresh_database
 
 pytestmark = pytest.mark.skipif(not DAYS.exists(), reason=ABSENT)
-VOLUME = "SELECT sum(amount) FROM activity WHERE status = 'SUCCESS'"
+VOLUME = "SELECT sum(amount_minor) * 0.01 FROM activity_line WHERE status = 'SUCCESS'"
 STEPS = {
     "documents_submitted": "DOCUMENT_SUBMITTED",
     "verifications_completed": "VERIFICATION_COMPLETED",
