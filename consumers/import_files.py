@@ -9,8 +9,8 @@ Bound     Two pieces of the store, a chunk, and what one line may have.
 import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from concurrent.futures import Executor
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from processor.objects import Facts, Source
 
 PIECE_BYTES_MAX: Final = 256 * 2**10
 _LINE_BYTES: Final = 64  # few lines are shorter
-CHUNK_BYTES_MAX: Final = 8 * 2**20
+CHUNK_BYTES_MAX: Final = 8 * 2**20  # of lines that are held as they stand
 _INPUT_BYTES: Final = 64 * 2**10
 _RATIO_COUNTS_FROM: Final = 2**20  # a few lines may be alike
 _GZIP: Final = 31  # what zlib calls a gzip member
@@ -116,9 +116,18 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 async def steps_of(
-    source: Source, facts: Facts, *, policy: Policy, limits: FileLimits, begin: Place, chunk_lines: int
+    source: Source,
+    facts: Facts,
+    *,
+    policy: Policy,
+    limits: FileLimits,
+    begin: Place,
+    chunk_lines: int,
+    thread: Executor,
 ) -> AsyncGenerator[Step, None]:
     """Yield the chunks of the file *source* from *begin* on; they have *chunk_lines* lines or a little more.
+
+    All is read and judged in one *thread*, since each thread keeps memory that it has once used.
 
     Raises:
         Declined: The file is not what it should be.
@@ -126,31 +135,21 @@ async def steps_of(
     """
     if facts.size > limits.file_bytes_max:
         raise _too_large(limits)
+    in_thread: Callable[..., Awaitable[Any]] = partial(asyncio.get_running_loop().run_in_executor, thread)
     is_compressed = source.text.lower().endswith(".gz")
     piece_bytes = min(PIECE_BYTES_MAX, chunk_lines * _LINE_BYTES)
     inflater = Inflater(is_compressed=is_compressed, limits=limits, piece_bytes=piece_bytes)
     lines = LineReader(policy=policy, limits=limits.lines, begin=begin)
     to_skip = begin.offset if is_compressed else 0
     async with aclosing(source.read(offset=0 if is_compressed else begin.offset, expected=facts)) as pieces:
-        with _one_thread() as in_thread:
-            async for data in pieces:
-                coming = inflater.pieces(data)
-                if to_skip:
-                    to_skip, coming = await in_thread(_skipped, coming, to_skip)
-                while (chunk := await in_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
-                    yield Step(chunk=chunk, is_last=False)
-            inflater.finish()
-            yield Step(chunk=await in_thread(_last_chunk, lines), is_last=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[Callable[..., Awaitable[Any]]]:
-    """Run functions one after the other in a thread of their own: each thread keeps memory that it has once used."""
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
-    try:
-        yield partial(asyncio.get_running_loop().run_in_executor, pool)
-    finally:
-        pool.shutdown(wait=False)
+        async for data in pieces:
+            coming = inflater.pieces(data)
+            if to_skip:
+                to_skip, coming = await in_thread(_skipped, coming, to_skip)
+            while (chunk := await in_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
+                yield Step(chunk=chunk, is_last=False)
+        inflater.finish()
+        yield Step(chunk=await in_thread(_last_chunk, lines), is_last=True)
 
 
 def _skipped(pieces: Iterator[bytes], count: int) -> tuple[int, Iterator[bytes]]:

@@ -9,6 +9,7 @@ Bound     Two chunks in memory, whatever the size of the files.
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -44,7 +45,7 @@ from processor.faults import reach
 from processor.jobs import Job, JobState
 from processor.objects import Facts, Locations, ObjectChanged, ObjectMissing, Source
 
-CHUNK_LINES: Final = 50_000
+CHUNK_LINES: Final = 100_000
 _REASON_CHARS_MAX: Final = 500
 _NAME_CHARS_MAX: Final = 250
 _LOCK_TRIES: Final = 5
@@ -79,7 +80,8 @@ async def import_activity(settings: ImportSettings, stop: asyncio.Event) -> None
         lease_s=settings.lease_s,
         attempts_max=settings.attempts_max,
     )
-    await work_on_jobs(bench, Importing(settings), stop)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as thread:
+        await work_on_jobs(bench, Importing(settings, thread), stop)
 
 
 class _Read(Struct, frozen=True, kw_only=True):
@@ -124,10 +126,10 @@ class Beside:
 
 
 class Importing:
-    """The work of an import."""
+    """The work of an import; a *thread* reads."""
 
-    def __init__(self, settings: ImportSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ImportSettings, thread: Executor) -> None:
+        self._settings, self._thread = settings, thread
         self._come = (0, ImportCome())  # the number of a job, and how far it has come by what was committed
         self._seen = Seen()
 
@@ -185,6 +187,7 @@ class Importing:
                     limits=self._settings.limits,
                     begin=begin,
                     chunk_lines=self._settings.chunk_lines,
+                    thread=self._thread,
                 )
                 async with aclosing(steps):
                     async for step in steps:

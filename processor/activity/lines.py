@@ -76,7 +76,7 @@ class LineReader:
         self._skipping = False  # the rest of a line that is too long
         self._gathered = Gathered()
         self._rejects: list[Reject] = []
-        self.bytes = 0  # of the lines read since the last chunk
+        self.bytes = 0  # of the lines read cell by cell since the last chunk, which are held as they stand
 
     @property
     def lines(self) -> int:
@@ -104,7 +104,6 @@ class LineReader:
         if self._is_headed:
             at = self._read_lines(at, is_last=is_last)
         self._offset += at
-        self.bytes += at
         self._buffer = self._buffer[at:]
 
     def _read_heading(self, *, is_last: bool) -> int:
@@ -150,6 +149,7 @@ class LineReader:
             return None
         end, cells = found
         record = self._buffer[at:end]
+        self.bytes += len(record)
         if is_last and end == len(self._buffer) and not record.strip(b"\r\n"):
             return end
         verdict = cells if isinstance(cells, Reason) else judge(record, cells, is_strict=self._is_strict)
