@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from contracts.activity import Policy
 from processor.activity.plain import Lines, PlainLines
-from processor.activity.rows import Gathered, Rows
+from processor.activity.rows import NO_ROWS, Gathered, Rows, among
 from processor.activity.verdicts import COLUMNS, Reason, judge
 from processor.errors import Declined
 
@@ -50,7 +50,8 @@ class Reject(Struct, frozen=True, gc=False):
 class Chunk(Struct, kw_only=True):
     """What has become of some lines that follow each other.
 
-    *rows* are good ones; *repeated* is how many more have the event of one of those. *place* is where reading goes on.
+    *rows* are good ones; *repeated* is how many more have the event of one of those, or of the chunk before. *place* is
+    where reading goes on.
     """
 
     rows: Rows
@@ -75,6 +76,7 @@ class LineReader:
         self._buffer = b""
         self._skipping = False  # the rest of a line that is too long
         self._gathered = Gathered()
+        self._before = NO_ROWS.event_ids  # of the last chunk, in order
         self._rejects: list[Reject] = []
         self.bytes = 0  # of the lines read cell by cell since the last chunk, which are held as they stand
 
@@ -84,10 +86,13 @@ class LineReader:
         return len(self._gathered) + len(self._rejects)
 
     def take(self) -> Chunk:
-        """Return what has become of the lines read since the last time."""
-        rows, place = self._gathered.rows(), Place(self._offset, self._line_no)
-        chunk = Chunk(rows=rows, repeated=len(self._gathered) - len(rows), rejects=self._rejects, place=place)
-        self._gathered, self._rejects, self.bytes = Gathered(), [], 0
+        """Return what has become of the lines read since the last time: lines that come again mostly do so soon."""
+        rows, count = self._gathered.rows(), len(self._gathered)
+        self._gathered = Gathered()
+        fresh = rows.only(~among(rows.event_ids, self._before))
+        place = Place(self._offset, self._line_no)
+        chunk = Chunk(rows=fresh, repeated=count - len(fresh), rejects=self._rejects, place=place)
+        self._before, self._rejects, self.bytes = rows.event_ids, [], 0
         return chunk
 
     def feed(self, piece: bytes, *, is_last: bool = False) -> None:

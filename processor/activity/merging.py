@@ -20,7 +20,7 @@ from processor.activity.columns import EVENT_ID_BYTES
 from processor.activity.lines import Chunk, Place, Reject
 from processor.activity.numbers import Numbers
 from processor.activity.packing import COLUMNS, packed
-from processor.activity.rows import NO_ROWS, Rows, among
+from processor.activity.rows import Rows, among
 from processor.database import Connection, named_queries
 from processor.jobs import Job
 from processor.stores import Facts
@@ -85,35 +85,33 @@ class Seen:
 
     def __init__(self) -> None:
         self.numbers = Numbers()
-        self.last, self._next = NO_ROWS, NO_ROWS  # the chunk before, and the one of the transaction
-        self.meets_known = False  # some of its lines had a row from long ago
-        self._will_meet_known = False
+        self.met_known = False  # some of the lines of the chunk before had a row
+        self._meets_known = False
+
+    def meet(self, known: int) -> None:
+        """Note how many lines of the transaction's chunk have a row."""
+        self._meets_known = known > 0
 
     def settle(self) -> None:
         """Keep what the last transaction has added."""
         self.numbers.settle()
-        self.last, self.meets_known = self._next, self._will_meet_known
-
-    def note(self, chunk: Rows, *, met_known: bool) -> None:
-        """Add what is to be settled."""
-        self._next, self._will_meet_known = chunk, met_known
+        self.met_known = self._meets_known
 
 
 async def merge_in_tx(tx: Connection, chunk: Chunk, seen: Seen) -> Merged:
     """Make those lines of *chunk* that are new part of the rows.
 
-    Lines that come again mostly do so soon, in the chunk before. Others are added as if none was known, and one that is
-    undoes that; where it has happened, those of the next chunk are asked for first.
+    They are added as if none was known, and one that is undoes that. Where the chunk before had such lines, it is asked
+    first which they are.
     """
     seen.numbers.forget_new()
     await merge_lock_in_tx(tx)
-    fresh = chunk.rows.only(~among(chunk.rows.event_ids, seen.last.event_ids))
-    rows, first = fresh, await tx.fetchval(_SQL["last_row"]) + 1
-    if seen.meets_known or not await _added_in_tx(tx, rows, seen.numbers, first):
+    rows, first = chunk.rows, await tx.fetchval(_SQL["last_row"]) + 1
+    if seen.met_known or not await _added_in_tx(tx, rows, seen.numbers, first):
         rows = await _new_in_tx(tx, rows)
         await _add_in_tx(tx, rows, seen.numbers, first)
-    seen.note(chunk.rows, met_known=len(rows) < len(fresh))
     known = len(chunk.rows) - len(rows)
+    seen.meet(known)
     return Merged(first, first + len(rows), len(chunk.rejects), chunk.repeated + known)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from processor.activity.columns import EVENT_ID_BYTES, Bytes, Ints, Mask
 from processor.activity.names import named
@@ -36,6 +37,8 @@ class Rows:
 
     def only(self, fits: Mask) -> "Rows":
         """Return those that fit."""
+        if fits.all():
+            return self
         return Rows(
             event_ids=self.event_ids[fits],
             instants=self.instants[fits],
@@ -118,12 +121,26 @@ def _by_event(event_ids: Bytes, places: Ints | None) -> Ints:
 
 
 def among(event_ids: Bytes, others: Bytes) -> Mask:
-    """Return which of *event_ids* are among *others*, in whatever order."""
+    """Return which of *event_ids* are among *others*; both are in order."""
+    found = np.zeros(len(event_ids), np.bool_)
     if not len(others):
-        return np.zeros(len(event_ids), np.bool_)
-    own, known = _sortable(event_ids), np.sort(_sortable(others))
-    found: Mask = known[np.minimum(np.searchsorted(known, own), len(known) - 1)] == own
+        return found
+    own, known = _halves(event_ids), _halves(others)
+    maybe = np.flatnonzero(known[_nearest(known, own)] == own)  # few, and nearly always they are
+    some, all_ = _sortable(event_ids[maybe]), _sortable(others)
+    found[maybe] = all_[_nearest(all_, some)] == some
     return found
+
+
+def _nearest(known: Any, own: Any) -> Ints:
+    """Return where in *known*, in order, each of *own* is if it is there."""
+    places: Ints = np.minimum(np.searchsorted(known, own), len(known) - 1)
+    return places
+
+
+def _halves(event_ids: Bytes) -> NDArray[np.uint64]:
+    """Return the first eight bytes of each as a number."""
+    return event_ids.view(">u8")[:, 0].astype(np.uint64)
 
 
 def _sortable(event_ids: Bytes) -> Any:
