@@ -8,7 +8,7 @@ Bound     Two chunks in memory, whatever the size of the files.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from processor.activity.merging import (
     reject_in_tx,
     standing_of,
 )
-from processor.activity.metrics_upkeep import ROWS_BEHIND_MAX, roll_up_in_tx
+from processor.activity.metrics_upkeep import ROWS_BEHIND_MAX, roll_up_in_tx, summarise
 from processor.activity.values import ImportCome, ImportTask
 from processor.database import Connection, Database, Timeouts
 from processor.engine.blockers import end_blockers
@@ -98,10 +98,11 @@ class Beside:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being done."""
-        return self._task is None or self._task.done()
+    async def go_on(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something where nothing is being done."""
+        if self._task is None or self._task.done():
+            await self.over()
+            self.begin(doing())
 
     def begin(self, doing: Coroutine[Any, Any, None]) -> None:
         """Do something; what was done before is over."""
@@ -153,10 +154,9 @@ class Importing:
                 async for read in chunks:
                     await stored.over()
                     stored.begin(self._store(desk, storing, read))
-                    if rolled.is_idle:
-                        await rolled.over()
-                        rolled.begin(_roll_up(rolling, rows=ROWS_BEHIND_MAX))
+                    await rolled.go_on(lambda: _roll_up(rolling, rows=ROWS_BEHIND_MAX))
             finally:  # what was read is stored, also where the next cannot be
+                await rolled.go_on(lambda: _roll_up(rolling, rows=1))
                 await stored.over()
 
     def failure(self, job: Job, code: str, reason: str) -> Event:
@@ -231,7 +231,9 @@ class Importing:
 async def _roll_up(database: Database, *, rows: int) -> None:
     """Bring what was committed into the rollups, where so many rows are not in them."""
     async with database.transaction() as tx:
-        await roll_up_in_tx(tx, rows=rows)
+        rolled = await roll_up_in_tx(tx, rows=rows)
+    if rolled:
+        await summarise(database)
 
 
 def _come_of(job: Job) -> ImportCome:

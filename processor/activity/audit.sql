@@ -13,7 +13,7 @@ SELECT job_no, chunk_no FROM activity_chunk WHERE (job_no, chunk_no) > ($1::bigi
 WITH judged AS MATERIALIZED (
     SELECT c.job_no, c.chunk_no, job.job_no IS NOT NULL AS has_import,
            c.chunk_no = 1 OR before.chunk_no IS NOT NULL AS follows,
-           c.imported = (SELECT count(*) FROM activity_line WHERE row_no >= c.first_row_no AND row_no < c.end_row_no) AS has_rows,
+           c.imported = (SELECT count(DISTINCT row_no) FROM activity_line WHERE row_no >= c.first_row_no AND row_no < c.end_row_no) AS has_rows,
            c.rejected = (SELECT count(*) FROM activity_reject AS r
                           WHERE r.job_no = c.job_no AND r.file_no = c.file_no AND r.line_no <= c.end_line_no
                             AND r.line_no >= CASE before.file_no WHEN c.file_no THEN before.end_line_no ELSE 0 END

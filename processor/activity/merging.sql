@@ -37,7 +37,7 @@ SELECT coalesce(g.kind_no, a.kind_no)
 
 -- name: last_row
 -- The number of the last row.
-SELECT coalesce(max(row_no), 0) FROM activity;
+SELECT coalesce(max(end_row_no), 1) - 1 FROM activity_chunk WHERE imported > 0;
 
 -- name: reject
 -- A line that is kept already was read by whoever has taken the import over; who comes too late finds that out at the job, in

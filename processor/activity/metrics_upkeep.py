@@ -10,7 +10,9 @@ Invariant Numbers of rows are in the order of commits, because they are given un
 
 from typing import Final
 
-from processor.database import Connection, named_queries
+import asyncpg
+
+from processor.database import Connection, Database, named_queries
 
 ROWS_BEHIND_MAX: Final = 250_000  # what a metric reads beside the rollups while an import runs
 ROWS_AT_ONCE: Final = 1_000_000  # in one statement, which takes some seconds at most
@@ -39,3 +41,12 @@ async def roll_up_in_tx(tx: Connection, *, rows: int = ROWS_BEHIND_MAX) -> int:
     await tx.execute(_SQL["rolled"], last)
     await tx.execute(_SQL["unsettle_roll"])
     return last - first
+
+
+async def summarise(database: Database) -> None:
+    """Make rows that were rolled up known to the index of their numbers, unless somebody vacuums: that does it too."""
+    try:
+        async with database.transaction() as tx:
+            await tx.execute(_SQL["summarise"])
+    except asyncpg.LockNotAvailableError:
+        return

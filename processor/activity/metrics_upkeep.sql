@@ -1,10 +1,12 @@
 -- Rows of activity come into the rollups: those behind the number up to which it was done before. $1 that number, $2 the last one.
 
 -- name: settle_roll
--- Whole tables are joined by hash, whatever a session plans by otherwise, and nothing is guessed from tables never analysed.
-SET LOCAL enable_seqscan = on;
+-- Rows are found by their numbers, joined and grouped by hash, whatever a session plans by otherwise: the tables may never have
+-- been analysed.
+SET LOCAL enable_seqscan = off;
 SET LOCAL enable_nestloop = off;
 SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_sort = off;
 SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL work_mem = '64MB';
 
@@ -13,12 +15,13 @@ SET LOCAL work_mem = '64MB';
 RESET enable_seqscan;
 RESET enable_nestloop;
 RESET enable_mergejoin;
+RESET enable_sort;
 RESET plan_cache_mode;
 RESET work_mem;
 
 -- name: behind
 -- Up to where the rollups have come, and where the rows end.
-SELECT row_no, coalesce((SELECT max(row_no) FROM activity), 0) AS last_row_no FROM activity_rolled;
+SELECT row_no, last_row_no FROM activity_standing;
 
 -- name: begin_roll
 -- One rolls up at a time, until commit; whoever finds another at it has nothing to do. Where the rollups have come to is read
@@ -99,3 +102,8 @@ UPDATE activity_rolled SET row_no = $1, top_merchant_no = top.merchant_no, top_v
   FROM (SELECT 1) AS one LEFT JOIN (
       SELECT r.merchant_no, r.volume_minor FROM activity_rollup AS r JOIN activity_merchant AS m USING (merchant_no)
        WHERE r.volume_minor IS NOT NULL ORDER BY r.volume_minor DESC, m.merchant_id COLLATE "C" LIMIT 1) AS top ON true;
+
+-- name: summarise
+-- Ranges of pages that are new become known to the index of row numbers; until then each reading of a range passes over them. It
+-- waits for nobody but who vacuums or alters the table.
+SELECT brin_summarize_new_values('activity_row');

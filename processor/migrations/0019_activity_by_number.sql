@@ -48,10 +48,13 @@ SELECT b.row_no, b.event_id, b.happened_at, b.amount_minor, m.merchant_no, k.kin
   FROM activity_before AS b JOIN activity_merchant AS m USING (merchant_id)
   JOIN activity_kind AS k USING (product, event_type, status, channel, region, merchant_tier)
  ORDER BY b.row_no;
-ALTER TABLE activity
-    ADD CONSTRAINT activity_row PRIMARY KEY (row_no),
-    ADD CONSTRAINT activity_event_known UNIQUE (event_id);
+ALTER TABLE activity ADD CONSTRAINT activity_event_known PRIMARY KEY (event_id);
 SELECT keep_for_ever('activity');
+
+-- Rows lie in the order of their numbers, but for those behind a chunk that was undone: so an index of ranges of pages finds
+-- them, which costs nothing for each row. A chunk's numbers are those that no other has, which its own table knows.
+CREATE INDEX activity_row ON activity USING brin (row_no) WITH (pages_per_range = 32, autosummarize = on);
+CREATE UNIQUE INDEX activity_chunk_row ON activity_chunk (end_row_no) WHERE imported > 0;
 DROP TABLE activity_before;
 
 -- Rows as their lines said it.
@@ -76,3 +79,13 @@ ALTER TABLE activity_rolled DROP COLUMN top_merchant_id, DROP COLUMN top_volume,
     ADD COLUMN top_merchant_no integer,     -- of the rolled up rows the merchant with the largest volume; null for none
     ADD COLUMN top_volume_minor numeric;
 UPDATE activity_rolled SET row_no = 0;
+
+-- How far the rollups have come, and where the rows end.
+CREATE VIEW activity_standing AS
+SELECT r.row_no, coalesce((SELECT max(end_row_no) FROM activity_chunk WHERE imported > 0), 1) - 1 AS last_row_no
+  FROM activity_rolled AS r;
+
+-- Rows behind the rollups. Where there are none, nothing of the table is read.
+CREATE VIEW activity_behind AS
+SELECT * FROM activity
+ WHERE (SELECT last_row_no > row_no FROM activity_standing) AND row_no > (SELECT row_no FROM activity_rolled);

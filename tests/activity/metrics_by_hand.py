@@ -29,7 +29,10 @@ SELECT (SELECT count(*) FROM activity_kind) + row_number() OVER (), *, 'POS', 'L
         EXCEPT SELECT product, event_type, status FROM activity_kind) AS new;
 INSERT INTO activity
 SELECT row_no, gen_random_uuid(), happened_at, amount_minor, merchant_no, kind_no
-  FROM said JOIN activity_merchant USING (merchant_id) JOIN activity_kind USING (product, event_type, status)"""
+  FROM said JOIN activity_merchant USING (merchant_id) JOIN activity_kind USING (product, event_type, status);
+INSERT INTO activity_chunk
+SELECT 0, (SELECT count(*) FROM activity_chunk), 1, 0, 0, min(row_no), max(row_no) + 1, max(row_no) + 1 - min(row_no),
+       max(row_no) + 1 - min(row_no), 0, 0, 0, 0, false FROM said"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from processor.database import Connection, connect
 from processor.engine.audit import audit
 
 KNOWN: Final = ("POS", "AIRTIME", "BILLS", "CARD_PAYMENT", "SAVINGS", "MONIEBOOK", "KYC")
-TABLES: Final = ("activity", "activity_merchant", "activity_kind")
+TABLES: Final = ("activity", "activity_merchant", "activity_kind", "activity_chunk")
 EMPTY: Final = (
     "".join(
         f"ALTER TABLE {name} DISABLE TRIGGER ALL; DELETE FROM {name}; ALTER TABLE {name} ENABLE TRIGGER ALL;"

@@ -50,6 +50,7 @@ SPOILT: Final = [
     add("min(row_no) - 1"),
     add("max(row_no) + 9"),
     put("activity", "row_no = row_no + 100000", ROW),
+    put("activity", "row_no = row_no + 1", ROW),
     put("activity", "merchant_no = merchant_no + 100000", ROW),
     put("activity", "kind_no = kind_no + 100000", ROW),
     put("activity_chunk", "imported = imported - 1, duplicate = duplicate + 1", FIRST),

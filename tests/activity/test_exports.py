@@ -107,7 +107,7 @@ async def test_an_import_that_is_not_there_or_not_yet_is_declined(imports: Impor
 async def test_a_slice_is_a_range_of_an_index(imports: Imports, database_url: str) -> None:
     said = await imports.read({"plan.csv": day("plan", lines=50)})
     cut = await take_cut(imports.connection, "activity")
-    planner = await connect(database_url, role="test", planning={"enable_seqscan": "off", "enable_bitmapscan": "off"})
+    planner = await connect(database_url, role="test", planning={"enable_seqscan": "off"})
     try:
         for kind in KIND.values():
             async for each in kind.slices(planner, cut, {"import_id": said["import_id"]}):
