@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -31,6 +32,26 @@ settings.load_profile("house")
 
 # Interpreters that a test starts need not compile the product again, each for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 8 << 30
+
+
+def work_in_memory() -> None:
+    """Have servers that were given no place for data work in memory, if there is plenty and no TMPDIR was asked for.
+
+    A database is 600 files, and tests make and drop hundreds of databases: on a disk that costs up to 0.3 s of
+    processor time each, in memory 0.03 s. What tests write themselves stays where it would be.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    room = os.statvfs(MEMORY)
+    if room.f_bavail * room.f_frsize >= MEMORY_BYTES and not room.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+work_in_memory()
 
 # Local processes can be stopped and killed, so they are preferred where they can be had: where Maven is.
 LOCAL = os.environ.get("PARTITA_LOCAL") or ("process" if shutil.which("mvn") else "docker")
