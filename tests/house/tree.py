@@ -23,11 +23,17 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text)
+        return _parsed(self.text)
 
     @property
     def lines(self) -> int:
         return len(self.text.splitlines())
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    """Parse a text once, however many rules look at it; no rule changes what it looks at."""
+    return ast.parse(text)
 
 
 @cache
