@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cyclopts import App, CycloptsError
 
+from partita.cli.garbage import importing
 from partita.local.errors import LocalStackError
 from processor.errors import PartitaError
 
@@ -80,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what it says is in the error we raise
     try:
-        return _ended(program(door)(tokens))
+        with importing():
+            opened = program(door)
+        return _ended(opened(tokens))
     except KeyboardInterrupt:
         return 0 if door in _UNTIL_STOPPED else INTERRUPTED
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from partita.app import App
-from partita.cli.garbage import settle_garbage
+from partita.cli.garbage import importing, settle_garbage
 from partita.roles import ROLES, import_roles, run_roles
 from partita.settings import load_settings
 from processor.errors import NotPrepared
@@ -50,7 +50,8 @@ async def run(
     """
     if not roles:
         raise NotPrepared(f"No role is named; choose from {', '.join(ROLES)}.")
-    import_roles(roles)
+    with importing():
+        import_roles(roles)
     stop = asyncio.Event()
     if attached:
         obey_parent(stop)
