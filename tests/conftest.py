@@ -6,6 +6,7 @@ Cost      2.5 s for the stack, once; 0.1 s per module for its database.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
@@ -60,6 +61,15 @@ needs_docker = pytest.mark.skipif(
     os.environ.get("PARTITA_TEST_DOCKER") != "1",
     reason="the Docker way is tested with PARTITA_TEST_DOCKER=1 (needs a Docker engine and its images)",
 )
+
+
+gc.disable()  # until all tests are collected: what is imported for them stays
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported, and the tests themselves, alone for ever."""
+    gc.freeze()
+    gc.enable()
 
 
 # Folders whose files take long, the longest first.
