@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from partita import roles
+from partita.app import App
 from partita.cli.files import writable, write_whole
 from partita.settings import load_settings
 from partita.whole import Plan, Whole, whole
@@ -29,6 +30,7 @@ async def up(
     partitions: Annotated[int | None, Parameter(validator=Number(gte=1, lte=1000))] = None,
     workers: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
     without: Annotated[list[str] | None, Parameter(negative=())] = None,
+    context: Annotated[list[str] | None, Parameter(negative=())] = None,
 ) -> int:
     """Runs a whole system on this machine until Ctrl-C.
 
@@ -55,6 +57,8 @@ async def up(
         how many consumer processes
     without:
         leaves a role out; may be given several times
+    context:
+        only this context, its topics and its roles; may be given several times
     """
     if unknown := [role for role in without or () if role not in ROLES]:
         raise NotPrepared(f"There is no role {unknown[0]}; choose from {', '.join(ROLES)}.")
@@ -62,7 +66,8 @@ async def up(
     if partitions:
         settings = settings.model_copy(update={"partitions": partitions})
     env_file = writable(env_file, option="--env-file") if env_file else None
-    plan = Plan(settings=settings, workers=workers, without=without or (), data_dir=data)
+    App(settings=settings).limited_to(context or [])  # a name that is none is told before anything starts
+    plan = Plan(settings=settings, contexts=context or (), workers=workers, without=without or (), data_dir=data)
     try:
         await _run(plan, env_file)
     except WorkersFailed as error:

@@ -17,6 +17,7 @@ import pytest
 from contracts.catalog import Topics
 from partita.local.stack import LocalStack
 from tests.conftest import LOCAL
+from tests.processes import PIPE, Process
 from tests.processes import run as run_to_end
 
 Door = Callable[..., subprocess.CompletedProcess[str]]
@@ -49,13 +50,8 @@ class System:
         self.env_file = env_file
         self.said: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
-        self.process = subprocess.Popen(
-            [*PARTITA, "up", "--env-file", str(env_file), *options],
-            env=environment(**(settings or {})),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+        self.process = Process(
+            ["up", "--env-file", str(env_file), *options], env=environment(**(settings or {})), stderr=PIPE
         )
         self._listener = threading.Thread(target=self._listen)
 

@@ -94,6 +94,7 @@ def test_help_of_a_door_repeats_its_line_and_gives_an_example(capsys: pytest.Cap
         (["publish"], "requires an argument"),
         (["publish", "nowhere.jsonl"], "cannot be read"),
         (["up", "--without", "cook"], "no role cook"),
+        (["up", "--context", "kitchen"], "no context kitchen"),
         (["up", "--partitions", "0"], "--partitions"),
         (["up", "--env-file", "no/such/place"], "--env-file"),
         (["results", "--state", "no/such/place"], "--state"),
