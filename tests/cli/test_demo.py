@@ -2,8 +2,9 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.processes import PIPE, Process
 
 from .conftest import PARTITA, environment
 
@@ -21,14 +22,7 @@ def test_the_demo_answers_the_whole_sample_and_proves_its_books(tmp_path: Path) 
 
 
 def test_ctrl_c_ends_the_demo_without_a_word(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "partita", "demo"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as demo:
+    with Process(["demo"], cwd=tmp_path, env=environment(), stdout=PIPE, stderr=PIPE) as demo:
         assert demo.stderr is not None
         while "accounts opened" not in demo.stderr.readline():
             pass
