@@ -255,6 +255,6 @@ def test_nothing_outlives_a_killed_owner(wait_until: Callable[[Callable[[], bool
 
 
 def test_data_of_a_killed_owner_are_stopped_in_good_order_before_the_next_one_has_them(tmp_path: Path) -> None:
-    with killed_owner(str(tmp_path)) as (_, _, run, _), LocalStack(choice="process", data_dir=tmp_path):
+    with killed_owner(str(tmp_path)) as (_, _, run, _), postgres_only(tmp_path):
         assert not Path(run).exists()
     assert "database system was not properly shut down" not in (tmp_path / "postgresql.log").read_text()
