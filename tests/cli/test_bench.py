@@ -40,10 +40,11 @@ import os
 from partita.bench import load
 
 load.ACCOUNTS = 500  # before others make it a default of theirs
-from partita.bench import bulk, expenses_drills, hot, latency, pipeline, sending, yardstick
+from partita.bench import bulk, cold, expenses_drills, hot, latency, pipeline, sending, yardstick
 
 del os.environ["PYTHONPATH"]  # its processes do nothing of this
 yardstick.SCALE = 1
+cold.MORE_MAX = 400  # as long as a mover has with 10,000 accounts
 hot.PACED_S = latency.PACED_S = pipeline.PACED_S = 1.0
 if prefix := os.environ.get("PARTITA_TOPIC_PREFIX"):
     plan = sending.Plan
