@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from partita.workers import Crew, Post, WorkersFailed
+from partita.workers import DEATHS_MAX, Crew, Post, WorkersFailed
 from processor.database import connect
 
 from .conftest import Door, System, has_ended
@@ -80,8 +80,8 @@ async def postmaster_of(url: str) -> int:
 
 async def test_a_process_that_dies_again_and_again_ends_the_crew() -> None:
     said: list[str] = []
-    async with Crew([Post(name="cook", roles=("cook",))], say=said.append, deaths_max=2) as crew:
+    async with Crew([Post(name="cook", roles=("cook",))], say=said.append) as crew:
         crew.go({})
         with pytest.raises(WorkersFailed, match="cook"):
             await crew.failed
-    assert said.count("cook ended (exit code 2); it is started again") == 2
+    assert said.count("cook ended (exit code 2); it is started again") == DEATHS_MAX

@@ -1,5 +1,6 @@
 """What the command line says before it reaches any server."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -57,6 +58,11 @@ def test_help_lists_every_door_and_imports_no_library_for_it() -> None:
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert all(name in done.stdout for name in DOORS)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_garbage_is_collected_again_when_a_door_is_open() -> None:
+    assert main(["--version"]) == 0
+    assert gc.isenabled()
 
 
 def test_no_door_waits_for_the_library_of_consumers() -> None:
