@@ -2,7 +2,7 @@
 
 Promise   What is forked is a process like any other: it has its own id, environment, directory, standard streams and
           signals, enters ``partita`` by its `main`, and dies alone.
-Cost      Once what all doors import, about a second; then 30 ms for a process, where a new interpreter takes 600.
+Cost      Once what all doors import, about a second; then 30 ms for a process, where a new interpreter takes 500.
 Invariant The server runs no thread and opens nothing but its socket: a fork has nothing to inherit.
 
 A request is one datagram: JSON, and four descriptors (stdin, stdout, stderr, report). To the report go the process's id

@@ -1,4 +1,4 @@
-"""Processes of ``partita`` as a shell starts them, without the second that an interpreter takes for its imports.
+"""Processes of ``partita`` as a shell starts them, without the half second that an interpreter takes for its imports.
 
 Where the way of starting is itself the point, a test starts ``python -m partita``; `up`, `bench`, `chaos` and `demo` do
 so for each process of theirs.
