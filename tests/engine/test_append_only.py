@@ -17,7 +17,8 @@ async def test_every_table_whose_rows_are_stamped_is_append_only(desk: Desk) -> 
     # As they are now, with the stamp of their beginning; versions, events, and for a user the feed, say what they were.
     for current in ("hold", "advance", "expense_user", "job", "revenue_account"):
         stamped.remove(current)
-    by_chunk = ["activity", "activity_file", "activity_reject"]  # what they belong to has the stamp
+    # What these belong to has the stamp.
+    by_chunk = ["activity", "activity_file", "activity_kind", "activity_merchant", "activity_reject"]
 
     assert await append_only_tables(desk.connection) == sorted(stamped + by_chunk)
     assert set(stamped) >= {"event", "dead_letter", "transaction", "batch_leg", "entry", "reversal", "parked"}
