@@ -142,13 +142,18 @@ async def steps_of(
     lines = LineReader(policy=policy, limits=limits.lines, begin=begin)
     to_skip = begin.offset if is_compressed else 0
     async with aclosing(source.read(offset=0 if is_compressed else begin.offset, expected=facts)) as pieces:
-        async for data in pieces:
-            coming = inflater.pieces(data)
-            if to_skip:
-                to_skip, coming = await in_thread(_skipped, coming, to_skip)
-            while (chunk := await in_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
-                yield Step(chunk=chunk, is_last=False)
-        inflater.finish()
+        try:
+            async for data in pieces:
+                coming = inflater.pieces(data)
+                if to_skip:
+                    to_skip, coming = await in_thread(_skipped, coming, to_skip)
+                while (chunk := await in_thread(_next_chunk, lines, coming, chunk_lines)) is not None:
+                    yield Step(chunk=chunk, is_last=False)
+            inflater.finish()
+        except Declined:
+            if lines.lines:
+                yield Step(chunk=await in_thread(lines.take), is_last=False)
+            raise
         yield Step(chunk=await in_thread(_last_chunk, lines), is_last=True)
 
 
@@ -167,11 +172,12 @@ def _behind(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _next_chunk(lines: LineReader, pieces: Iterator[bytes], chunk_lines: int) -> Chunk | None:
-    """Read on until there is a chunk; None where *pieces* end before."""
+    """Read on until there is a chunk and something behind it, so that the last is not empty; None for none so far."""
     for piece in pieces:
+        chunk = lines.take() if lines.lines >= chunk_lines or lines.bytes >= CHUNK_BYTES_MAX else None
         lines.feed(piece)
-        if lines.lines >= chunk_lines or lines.bytes >= CHUNK_BYTES_MAX:
-            return lines.take()
+        if chunk is not None:
+            return chunk
     return None
 
 
