@@ -45,7 +45,7 @@ from processor.faults import reach
 from processor.jobs import Job, JobState
 from processor.objects import Facts, Locations, ObjectChanged, ObjectMissing, Source
 
-CHUNK_LINES: Final = 100_000
+CHUNK_LINES: Final = 64_000
 _REASON_CHARS_MAX: Final = 500
 _NAME_CHARS_MAX: Final = 250
 _LOCK_TRIES: Final = 5

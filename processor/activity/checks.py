@@ -20,7 +20,7 @@ from processor.database import named_queries
 from processor.engine.audit import END, Check, Part, keys_cut_by, once
 from processor.engine.job_checks import Told, job_checks
 
-_LINES: Final = 100_000  # of most chunks
+_LINES: Final = 64_000  # of most chunks
 _SQL = named_queries("processor.activity", "audit.sql")
 
 _by_chunk: Final = keys_cut_by(_SQL["next_chunk_slice"], first=(0, 0), last=(END, 0), rows_each=_LINES)

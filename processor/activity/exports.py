@@ -2,7 +2,7 @@
 
 Promise   What was committed below the cut, chunk by chunk in the order of the files; in one by event_id.
 Cost      A range of an index for each chunk of the import.
-Bound     A slice is a chunk: some 100,000 lines.
+Bound     A slice is a chunk: some 64,000 lines.
 """
 
 from collections.abc import AsyncIterator
