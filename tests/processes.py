@@ -4,6 +4,7 @@ Where the way of starting is itself the point, a test starts ``python -m partita
 so for each process of theirs.
 """
 
+import atexit
 import json
 import os
 import select
@@ -25,6 +26,7 @@ from tests.house.tree import ROOT
 NOTHING: Final = subprocess.DEVNULL
 PIPE: Final = subprocess.PIPE
 
+ENDS_WITHIN_S: Final = 10
 MESSAGE_MAX: Final = 1 << 16
 WORD: Final = struct.Struct("i")
 
@@ -192,7 +194,16 @@ class _Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())], cwd=ROOT, pass_fds=[theirs.fileno()]
             )
+        atexit.register(self._end)
         return ours
+
+    def _end(self) -> None:
+        """Let it end: it does where nobody can ask any more."""
+        with self._lock:
+            if self._requests is not None and self._process is not None:
+                self._requests.close()
+                self._process.wait(ENDS_WITHIN_S)
+                self._requests = None
 
 
 _SERVER: Final = _Server()
