@@ -60,9 +60,10 @@ class CommandInvalid(Event, tag="command.invalid", frozen=True, kw_only=True):
 _DIGIT: Final = rb"(?:\x00{0,3}[0-9]|\\u003[0-9])"
 _DASH: Final = rb"(?:\x00{0,3}-|\\u002[dD])"
 _NOT_BEHIND_DIGIT: Final = rb"(?<![0-9])(?<![0-9]\x00)(?<![0-9]\x00{2})(?<![0-9]\x00{3})"
+_UUID: Final = rb"(?<![0-9A-Za-z-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z-])"
 _SSN: Final = re.compile(
-    rb"%(n)s%(d)s{3}%(m)s?%(d)s{2}%(m)s?%(d)s{4}(?!\x00{0,3}[0-9])"
-    % {b"n": _NOT_BEHIND_DIGIT, b"d": _DIGIT, b"m": _DASH}
+    rb"(?P<uuid>%(u)s)|%(n)s%(d)s{3}%(m)s?%(d)s{2}%(m)s?%(d)s{4}(?!\x00{0,3}[0-9])"
+    % {b"u": _UUID, b"n": _NOT_BEHIND_DIGIT, b"d": _DIGIT, b"m": _DASH}
 )
 _SIGN: Final = re.compile(rb"\\u00(3[0-9]|2[dD])|[0-9]")
 
@@ -70,9 +71,10 @@ _SIGN: Final = re.compile(rb"\\u00(3[0-9]|2[dD])|[0-9]")
 def masked(raw: bytes) -> bytes:
     """Return *raw* with every digit of what may be a social security number made a ``*``.
 
-    That is nine digits, with a dash or without behind the third and the fifth: all that a command may say as one.
+    That is nine digits, with a dash or without behind the third and the fifth: all that a command may say as one. The
+    digits of a UUID are none: one of seventy ids has nine beside one another, and would be another id without them.
     """
-    return _SSN.sub(lambda found: _SIGN.sub(_star, found[0]), raw)
+    return _SSN.sub(lambda found: found[0] if found["uuid"] else _SIGN.sub(_star, found[0]), raw)
 
 
 def _star(sign: re.Match[bytes]) -> bytes:
