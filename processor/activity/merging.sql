@@ -7,33 +7,36 @@ SELECT pg_advisory_xact_lock(hashtextextended('activity rows', 0));
 SELECT string_agg(uuid_send(event_id), '' ORDER BY event_id) FROM activity WHERE event_id = ANY (string_to_array($1::text, ',')::uuid[]);
 
 -- name: number_merchants
--- The numbers of merchants; who has none gets the next. $1 text[] each once
+-- The numbers of merchants; who has none gets the next. Each is looked up by index, however many there are. $1 text[] each once
 WITH given AS MATERIALIZED (
-    SELECT g.merchant_id, g.place, m.merchant_no
-      FROM unnest($1::text[]) WITH ORDINALITY AS g (merchant_id, place) LEFT JOIN activity_merchant AS m USING (merchant_id)
+    SELECT g.merchant_id, g.place, (SELECT m.merchant_no FROM activity_merchant AS m WHERE m.merchant_id = g.merchant_id) AS known
+      FROM unnest($1::text[]) WITH ORDINALITY AS g (merchant_id, place)
+), numbered AS MATERIALIZED (
+    SELECT *, coalesce(known, (SELECT coalesce(max(merchant_no), 0) FROM activity_merchant)
+                              + row_number() OVER (PARTITION BY known IS NULL ORDER BY place)) AS merchant_no
+      FROM given
 ), added AS (
-    INSERT INTO activity_merchant (merchant_no, merchant_id)
-    SELECT (SELECT coalesce(max(merchant_no), 0) FROM activity_merchant) + row_number() OVER (ORDER BY place), merchant_id
-      FROM given WHERE merchant_no IS NULL RETURNING merchant_no, merchant_id
+    INSERT INTO activity_merchant (merchant_no, merchant_id) SELECT merchant_no, merchant_id FROM numbered WHERE known IS NULL
 )
-SELECT coalesce(g.merchant_no, a.merchant_no) FROM given AS g LEFT JOIN added AS a USING (merchant_id) ORDER BY g.place;
+SELECT merchant_no FROM numbered ORDER BY place;
 
 -- name: number_kinds
 -- The numbers of kinds likewise. $1 to $6 text[] what each says, together each once
 WITH given AS MATERIALIZED (
-    SELECT g.*, k.kind_no
+    SELECT g.*, (SELECT k.kind_no FROM activity_kind AS k
+                  WHERE digest_of(ARRAY[k.product, k.event_type, k.status, k.channel, k.region, k.merchant_tier])
+                      = digest_of(ARRAY[g.product, g.event_type, g.status, g.channel, g.region, g.merchant_tier])) AS known
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
            WITH ORDINALITY AS g (product, event_type, status, channel, region, merchant_tier, place)
-      LEFT JOIN activity_kind AS k ON ARRAY[k.product, k.event_type, k.status, k.channel, k.region, k.merchant_tier]
-                                    = ARRAY[g.product, g.event_type, g.status, g.channel, g.region, g.merchant_tier]
+), numbered AS MATERIALIZED (
+    SELECT *, coalesce(known, (SELECT coalesce(max(kind_no), 0) FROM activity_kind)
+                              + row_number() OVER (PARTITION BY known IS NULL ORDER BY place)) AS kind_no
+      FROM given
 ), added AS (
     INSERT INTO activity_kind (kind_no, product, event_type, status, channel, region, merchant_tier)
-    SELECT (SELECT coalesce(max(kind_no), 0) FROM activity_kind) + row_number() OVER (ORDER BY place),
-           product, event_type, status, channel, region, merchant_tier
-      FROM given WHERE kind_no IS NULL RETURNING *
+    SELECT kind_no, product, event_type, status, channel, region, merchant_tier FROM numbered WHERE known IS NULL
 )
-SELECT coalesce(g.kind_no, a.kind_no)
-  FROM given AS g LEFT JOIN added AS a USING (product, event_type, status, channel, region, merchant_tier) ORDER BY g.place;
+SELECT kind_no FROM numbered ORDER BY place;
 
 -- name: last_row
 -- The number of the last row.

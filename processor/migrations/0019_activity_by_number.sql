@@ -11,7 +11,12 @@ CREATE TABLE activity_merchant (
 );
 SELECT keep_for_ever('activity_merchant');
 
--- The texts of a line that it shares with others. They are made unique by exclusion, since that index takes texts of any length.
+-- What texts are found by that are together longer than an index takes. Texts are UTF-8 in every database of ours, so it is
+-- immutable, whatever `convert_to` promises.
+CREATE FUNCTION digest_of(texts text[]) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN sha256(convert_to(array_to_json(texts)::text, 'UTF8'));
+
+-- The texts of a line that it shares with others.
 CREATE TABLE activity_kind (
     kind_no integer CONSTRAINT activity_kind_numbered PRIMARY KEY,             -- 1, 2 and so on
     product text NOT NULL,
@@ -19,9 +24,9 @@ CREATE TABLE activity_kind (
     status text NOT NULL,
     channel text NOT NULL,
     region text NOT NULL,
-    merchant_tier text NOT NULL,
-    CONSTRAINT activity_kind_exists EXCLUDE USING hash ((ARRAY[product, event_type, status, channel, region, merchant_tier]) WITH =)
+    merchant_tier text NOT NULL
 );
+CREATE UNIQUE INDEX activity_kind_exists ON activity_kind (digest_of(ARRAY[product, event_type, status, channel, region, merchant_tier]));
 SELECT keep_for_ever('activity_kind');
 
 ALTER TABLE activity RENAME TO activity_before;
