@@ -115,6 +115,13 @@ async def test_progress_is_told_chunk_by_chunk_and_adds_up(imports: Imports) -> 
     assert counts(told[-1]) == counts(said)
 
 
+async def test_the_lines_before_the_place_where_a_file_is_corrupt_are_imported(imports: Imports) -> None:
+    lines = day("until here", lines=300)
+    said = await imports.read({"until.csv.gz": gzip.compress(lines) + b"tail"}, chunk_lines=100)
+    told = by_hand.read([lines.decode()], "lenient")
+    assert (said["code"], counts(said)) == ("file_corrupt", told.counts)
+
+
 GOOD = day("good", lines=20)
 PACKED = gzip.compress(GOOD, mtime=0)
 MEMBERS = gzip.compress(GOOD[:700], mtime=0) + gzip.compress(GOOD[700:], mtime=0) + b"\0" * 512
