@@ -155,8 +155,8 @@ class Importing:
                     await stored.over()
                     stored.begin(self._store(desk, storing, read))
                     await rolled.go_on(lambda: _roll_up(rolling, rows=ROWS_BEHIND_MAX))
-            finally:  # what was read is stored, also where the next cannot be
                 await rolled.go_on(lambda: _roll_up(rolling, rows=1))
+            finally:  # what was read is stored, also where the next cannot be
                 await stored.over()
 
     def failure(self, job: Job, code: str, reason: str) -> Event:

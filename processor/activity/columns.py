@@ -33,10 +33,8 @@ _NOT_HEX: Final = 255
 _DASHES: Final = np.array([8, 13, 18, 23])
 _DIGITS: Final = np.array([at for at in range(EVENT_ID_CHARS) if at not in _DASHES])
 _HEX: Final = np.full(256, _NOT_HEX, np.uint8)
-for _value, _digits in enumerate(
-    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "aA", "bB", "cC", "dD", "eE", "fF"]
-):
-    _HEX[[ord(each) for each in _digits]] = _value
+for _value in range(16):
+    _HEX[[ord(digit) for digit in f"{_value:x}{_value:X}"]] = _value
 
 _SEPARATORS: Final = np.array([4, 7, 10, 13, 16])
 _SEPARATED_BY: Final = np.frombuffer(b"--T::", np.uint8)
